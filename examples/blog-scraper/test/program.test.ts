@@ -1,0 +1,175 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { createServer } from "node:net";
+import { fileURLToPath } from "node:url";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { SAMPLE_POSTS } from "../src/sample-blog/sample-posts.js";
+import { bloggerPage, dayPosts } from "./support/blogger-markup.js";
+import { startSite } from "./support/scripted-site.js";
+import { temporaryFolder } from "./support/temporary-folder.js";
+
+// The whole of `npm start` as a process, from source; it needs the library built, as `npm test` does first.
+const MAIN = fileURLToPath(new URL("../src/main.ts", import.meta.url));
+const READABLE = SAMPLE_POSTS.filter(({ ownPage }) => ownPage === undefined).length;
+
+let folder: Awaited<ReturnType<typeof temporaryFolder>>;
+let running: Set<ChildProcess>;
+
+beforeEach(async () => {
+  folder = await temporaryFolder();
+  running = new Set();
+});
+afterEach(async () => {
+  for (const child of running) {
+    child.kill("SIGKILL");
+    await once(child, "exit");
+  }
+  await folder[Symbol.asyncDispose]();
+});
+
+function start(...args: string[]) {
+  const env = { ...process.env, BLOG_SCRAPER_DATA: folder.path, NO_COLOR: "1" };
+  const child = spawn(process.execPath, ["--import", "tsx", MAIN, ...args], { env, stdio: ["ignore", "pipe", "pipe"] });
+  running.add(child);
+  let output = "";
+  const seen = new Set<() => void>();
+  const take = (chunk: Buffer): void => {
+    output += chunk.toString();
+    for (const look of seen) look();
+  };
+  child.stdout.on("data", take);
+  child.stderr.on("data", take);
+  const exit = once(child, "close").then(([code]: unknown[]) => {
+    running.delete(child);
+    return { code, output };
+  });
+  /** Resolves with the match as soon as the output holds one; rejects when the program ends without. */
+  const says = (pattern: RegExp): Promise<RegExpExecArray> =>
+    new Promise((resolve, reject) => {
+      const look = (): void => {
+        const match = pattern.exec(output);
+        if (match !== null) resolve(match);
+      };
+      seen.add(look);
+      look();
+      void exit.then(() => reject(new Error(`it ended without saying ${pattern}:\n${output}`)));
+    });
+  return { child, exit, says };
+}
+
+describe("npm start", { timeout: 60_000 }, () => {
+  test("with --once scrapes the sample blog, shows its posts and ends with 0; a second time it updates them", async () => {
+    const first = await start("--once").exit;
+    expect(first.output).toContain(
+      `COMPLETED: ${SAMPLE_POSTS.length} found, ${READABLE} extracted (${READABLE} new, 0 updated)`,
+    );
+    expect(first.output).toMatch(/2024-11-24 16:05 +Putting the garden to bed +Marta Ellingsen/);
+    expect(first.code).toBe(0);
+    const second = await start("--once", "--limit", "1000").exit;
+    expect(second.code).toBe(0);
+  });
+
+  test("scrapes the address of --blog with the numbers and dates asked for", async () => {
+    await using site = await startSite();
+    site.page("/", bloggerPage(dayPosts(30, 16), "/?2"));
+    site.page("/?2", bloggerPage(dayPosts(15, 1)));
+    const args = [
+      "--blog",
+      `${site.origin}/`,
+      "--skip",
+      "2",
+      "--limit",
+      "5",
+      "--since",
+      "2024-01-02",
+      "--until",
+      "2024-01-28",
+      "--once",
+    ];
+    const { code, output } = await start(...args).exit;
+    expect(output).toContain("COMPLETED: 7 found, 2 skipped, 5 extracted (5 new, 0 updated)");
+    expect(output).toContain("Post 26");
+    expect(output).not.toContain("Post 21 ");
+    expect(code).toBe(0);
+  });
+
+  test("ends with 1 and the reason when the blog cannot be read", async () => {
+    await using site = await startSite();
+    const { code, output } = await start("--blog", `${site.origin}/gone`, "--once").exit;
+    expect(output).toContain(`FAILED: 0 found`);
+    expect(output).toContain(`the blog cannot be read: ${site.origin}/gone answered HTTP 404`);
+    expect(code).toBe(1);
+  });
+
+  test("tries a blog that cannot be reached once more, then fails with the reason", async () => {
+    const { code, output } = await start("--blog", `http://127.0.0.1:${await freePort()}/`, "--once").exit;
+    expect(output).toContain("The task will be tried again.");
+    expect(output).toMatch(
+      /FAILED: 0 found[^\n]*\nthe blog cannot be read: could not connect to 127\.0\.0\.1:\d+ \(connection refused, ECONNREFUSED\)/,
+    );
+    expect(code).toBe(1);
+  });
+
+  test("serves the pages afterwards, runs a job from there, and ends with 0 on Ctrl-C", async () => {
+    await using site = await startSite();
+    site.page("/", bloggerPage(dayPosts(3, 1)));
+    const program = start("--blog", `${site.origin}/`, "--port", "0");
+    const pages = (await program.says(/The pages are at (\S+)/))[1] ?? "";
+    const response = await fetch(`${pages}jobs/1/run`, { method: "POST" });
+    expect(response.status).toBe(202);
+    const { run } = (await response.json()) as { run: string };
+    await expect
+      .poll(async () => (await fetch(new URL(`${run}/state`, pages))).json(), { timeout: 20_000 })
+      .toMatchObject({ status: "COMPLETED", counts: { extracted: 3, updated: 3 } });
+    program.child.kill("SIGINT");
+    expect((await program.exit).code).toBe(0);
+  });
+
+  test("lets a running task finish when it is told to stop, and says so by its exit code", async () => {
+    await using site = await startSite();
+    let release = (): void => {};
+    const asked = new Promise<void>((resolve) => {
+      site.page("/", (_, response) => {
+        release = () => response.end(bloggerPage(dayPosts(2, 1)));
+        resolve();
+      });
+    });
+    const program = start("--blog", `${site.origin}/`, "--once");
+    await asked;
+    program.child.kill("SIGTERM");
+    await program.says(/Stopping: a running task may finish/);
+    release();
+    const { code, output } = await program.exit;
+    expect(output).toContain("COMPLETED: 2 found, 2 extracted");
+    expect(code).toBe(143);
+  });
+
+  test("shows help, and explains what is wrong with the command line with exit code 2", async () => {
+    expect(await start("--help").exit).toMatchObject({ code: 0, output: expect.stringContaining("--limit N") });
+    expect(await start("--onec").exit).toMatchObject({
+      code: 2,
+      output: expect.stringContaining("did you mean --once?"),
+    });
+  });
+
+  test("says that a port is taken", async () => {
+    const server = createServer().listen(0, "127.0.0.1");
+    await once(server, "listening");
+    const address = server.address();
+    const port = typeof address === "object" && address !== null ? address.port : 0;
+    const { code, output } = await start("--port", String(port)).exit;
+    expect(output).toContain(`port ${port} is taken; choose another by --port`);
+    expect(code).toBe(1);
+    server.close();
+    await once(server, "close");
+  });
+});
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const address = server.address();
+  server.close();
+  await once(server, "close");
+  return typeof address === "object" && address !== null ? address.port : 0;
+}

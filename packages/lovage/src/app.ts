@@ -1,0 +1,235 @@
+import { hostname } from "node:os";
+import { type ApplyOptions, type PublishRetryPolicy, sendOptions, type TaskCall } from "./call.js";
+import { runningTask } from "./current-task.js";
+import { DirectGateway } from "./direct-gateway.js";
+import { EagerGateway } from "./eager-gateway.js";
+import { BrokerConnectionError, ConfigurationError } from "./errors.js";
+import type { Gateway } from "./gateway.js";
+import { prepareMessage } from "./prepare-message.js";
+import { AsyncResult, type ResultHome } from "./result.js";
+import { Router } from "./routing.js";
+import type { TaskRegistry } from "./run-task.js";
+import { type LovageSettings, resolveSettings, type Settings } from "./settings.js";
+import {
+  type InputTask,
+  type LocalInputTask,
+  type LocalPositionalTask,
+  type PositionalTask,
+  type SchemaInput,
+  type SchemaOutput,
+  type TaskDefinition,
+  type TaskHome,
+  type TaskOptions,
+  taskFunction,
+  taskMethods,
+} from "./task.js";
+import { sleep, systemClock } from "./util/clock.js";
+import { newId } from "./util/ids.js";
+import { type Logger, silentLogger } from "./util/logger.js";
+import type { InputSchema } from "./validate-input.js";
+
+const BRAND = Symbol.for("lovage.app");
+
+/** Whether `value` is an app, of this or of another copy of the library. */
+export function isLovage(value: unknown): value is Lovage {
+  return typeof value === "object" && value !== null && BRAND in value;
+}
+
+/** Settings of an app, and where it logs. */
+export interface LovageOptions extends LovageSettings {
+  /** Where the library says what it does. @default nowhere; a worker logs by itself */
+  readonly logger?: Logger;
+}
+
+type AnyFunction = (...args: never[]) => unknown;
+/** A function that any arguments may be passed to: what tasks become once their types have been checked. */
+type OpenFunction = (...args: readonly unknown[]) => unknown;
+
+/**
+ * An app: its settings, its tasks, and the way to send them. Opens nothing until something is sent or read;
+ * `close()` ends what was opened, so that the process can end.
+ */
+export class Lovage implements TaskHome, ResultHome, TaskRegistry {
+  readonly [BRAND] = true;
+  readonly name: string;
+  readonly logger: Logger;
+  readonly #given: LovageSettings;
+  #settings: Settings;
+  #router: Router;
+  readonly #tasks = new Map<string, TaskDefinition>();
+  #gateway: Gateway | undefined;
+  readonly #origin = `gen${process.pid}@${hostname()}`;
+
+  /** Throws a `ConfigurationError` that lists everything wrong with the settings. */
+  constructor(name: string, options: LovageOptions = {}) {
+    const { logger = silentLogger, ...settings } = options;
+    this.name = name;
+    this.#given = settings;
+    this.#settings = resolveSettings(settings);
+    this.logger = logger;
+    this.#router = new Router(this.#settings);
+  }
+
+  /** All settings, with defaults and environment applied. */
+  get settings(): Settings {
+    return this.#settings;
+  }
+  get router(): Router {
+    return this.#router;
+  }
+
+  /**
+   * Puts settings in place of those the app was made with: what the command line says goes before what the program says.
+   * Throws a `ConfigurationError` as the constructor does, and when the app has been used already.
+   */
+  override(changes: LovageSettings): void {
+    if (this.#gateway) {
+      throw new ConfigurationError("the app has been used already: its settings can be changed before that only", {
+        code: "app_in_use",
+      });
+    }
+    this.#settings = resolveSettings({ ...this.#given, ...changes });
+    this.#router = new Router(this.#settings);
+  }
+
+  /** Registers a function as the task `name`. Positional parameters travel as Celery's args. */
+  task<F extends AnyFunction>(name: string, run: F): LocalPositionalTask<F>;
+  task<F extends AnyFunction>(
+    name: string,
+    options: TaskOptions<ReturnType<F>> & { readonly input?: never },
+    run: F,
+  ): LocalPositionalTask<F>;
+  /** Registers a function of one object, validated by `input`, as the task `name`. The object travels as Celery's kwargs. */
+  task<S extends InputSchema, R>(
+    name: string,
+    options: TaskOptions<R> & { readonly input: S },
+    run: (input: SchemaOutput<S>) => R,
+  ): LocalInputTask<SchemaInput<S>, R>;
+  task(
+    name: string,
+    ...rest: readonly [OpenFunction] | readonly [TaskOptions & { input?: InputSchema }, OpenFunction]
+  ): unknown {
+    const [{ input, ...options }, run] = rest.length === 1 ? [{ input: undefined }, rest[0]] : rest;
+    if (this.#tasks.has(name)) {
+      throw new ConfigurationError(`task ${JSON.stringify(name)} is registered already: names are unique in an app`, {
+        code: "task_registered_twice",
+      });
+    }
+    const definition: TaskDefinition = { name, options, input, run };
+    this.#tasks.set(name, definition);
+    const methods = taskMethods(this, { name, input, passes: input ? "kwargs" : "args" });
+    return Object.defineProperties(taskFunction(definition), Object.getOwnPropertyDescriptors(methods));
+  }
+
+  /** A task that lives elsewhere, in Python or in another program. `passes: "kwargs"`: its one object travels as kwargs. */
+  remote<F extends AnyFunction>(name: string): PositionalTask<Parameters<F>, Awaited<ReturnType<F>>>;
+  remote<F extends (input: never) => unknown>(
+    name: string,
+    options: { readonly passes: "kwargs" },
+  ): InputTask<Parameters<F>[0], Awaited<ReturnType<F>>>;
+  remote(name: string, options: { readonly passes: "args" | "kwargs" } = { passes: "args" }): unknown {
+    return taskMethods(this, { name, input: undefined, passes: options.passes });
+  }
+
+  /** Sends a task known by name only. */
+  async sendTask(
+    name: string,
+    args: readonly unknown[] = [],
+    options: ApplyOptions & { readonly kwargs?: Readonly<Record<string, unknown>> } = {},
+  ): Promise<AsyncResult<unknown>> {
+    const { kwargs = {}, ...rest } = options;
+    return await this.send({ name, args, kwargs, options: sendOptions(rest) });
+  }
+
+  /** The handle of a task that was sent earlier, by its id. */
+  asyncResult<Result = unknown>(id: string): AsyncResult<Result> {
+    return new AsyncResult<Result>(this, id);
+  }
+
+  /** Sends a call. Resolves once the broker holds the message. */
+  async send(call: TaskCall): Promise<AsyncResult<unknown>> {
+    const sender = runningTask();
+    sender?.task.signal.throwIfAborted();
+    const id = call.options.taskId ?? newId();
+    const options = this.#tasks.get(call.name)?.options ?? {};
+    const result = new AsyncResult<unknown>(this, id, call);
+    const source = { call, id, options, settings: this.settings, sender, origin: this.#origin, clock: systemClock };
+    const { message, eta } = prepareMessage(source);
+    const { route, queue } = this.router.destination(call.name, { ...options, ...call.options });
+    const publish = (): Promise<void> => this.gateway.send(message, eta ? { ...route, eta } : route, queue);
+    await this.#withRetries(publish, call.options.retry, call.options.retryPolicy);
+    sender?.children.push([[id, null], null]);
+    return result;
+  }
+
+  findTask(name: string): TaskDefinition | undefined {
+    return this.#tasks.get(name);
+  }
+
+  /** Names of the tasks registered here, sorted. */
+  get taskNames(): readonly string[] {
+    return [...this.#tasks.keys()].sort();
+  }
+
+  /** The way out: the app's own broker and results, or in a pool's process or thread, the worker's. */
+  get gateway(): Gateway {
+    this.#gateway ??= this.settings.taskAlwaysEager
+      ? this.#eagerGateway()
+      : new DirectGateway(this.settings, this.logger);
+    return this.#gateway;
+  }
+
+  /** The app's own broker and result backend, for workers, monitors and tools. Throws in a pool's process or thread, which has neither. */
+  get direct(): DirectGateway {
+    const { gateway } = this;
+    if (gateway instanceof DirectGateway) return gateway;
+    throw new ConfigurationError(
+      "the broker cannot be reached from inside a task: only sending and reading results can",
+      { code: "no_direct_gateway" },
+    );
+  }
+
+  /** Replaces the way out. For the library's own pools. */
+  useGateway(gateway: Gateway): void {
+    this.#gateway = gateway;
+  }
+
+  /** Ends the connections this app opened. Idempotent; afterwards it opens new ones when it is used again. */
+  async close(): Promise<void> {
+    const gateway = this.#gateway;
+    this.#gateway = undefined;
+    await gateway?.close();
+  }
+
+  #eagerGateway(): Gateway {
+    return new EagerGateway({
+      registry: this,
+      send: (call) => this.send(call),
+      propagates: this.settings.taskEagerPropagates,
+      acceptContent: this.settings.acceptContent,
+      clock: systemClock,
+      logger: this.logger,
+    });
+  }
+
+  /** Celery's `retry_policy`: only a lost connection is worth another try. */
+  async #withRetries(
+    publish: () => Promise<void>,
+    retry = this.settings.taskPublishRetry,
+    policy: PublishRetryPolicy = {},
+  ): Promise<void> {
+    const { maxRetries, intervalStart, intervalStep, intervalMax } = {
+      ...this.settings.taskPublishRetryPolicy,
+      ...policy,
+    };
+    for (let attempt = 0; ; attempt++) {
+      try {
+        return await publish();
+      } catch (error) {
+        const spent = maxRetries !== null && attempt >= maxRetries;
+        if (!retry || spent || !(error instanceof BrokerConnectionError)) throw error;
+        await sleep(Math.min(intervalMax, intervalStart + attempt * intervalStep));
+      }
+    }
+  }
+}

@@ -1,0 +1,58 @@
+import type { Connections } from "../connections/connections.js";
+import type { GroupMeta, TaskMeta } from "../protocol/task-meta.js";
+import type { Logger } from "../util/logger.js";
+
+/**
+ * Keeps results. `test/contract/backend.contract.ts` pins every sentence here.
+ *
+ * Errors: a store that cannot be reached, or does not answer within its deadline, rejects with `BackendConnectionError`;
+ * anything else it refuses is a `BackendError`.
+ */
+export interface ResultBackend {
+  readonly capabilities: BackendCapabilities;
+  /** Opens the connection. Idempotent. */
+  connect(signal?: AbortSignal): Promise<void>;
+  /** Idempotent; safe before `connect`. Pending `wait`s reject. */
+  close(): Promise<void>;
+  /**
+   * Keeps `meta` in place of what was there, and wakes waiters if its state is ready. Returns whether it was kept:
+   * a stored SUCCESS is never replaced by a write with the same or no fence (Celery's rule), and a write whose `fence` is
+   * lower than the one stored is refused whatever it says, so that a worker that was frozen cannot overwrite
+   * the run that replaced it. A write with a higher fence always wins.
+   */
+  store(meta: TaskMeta, options?: StoreOptions): Promise<boolean>;
+  /** What is stored, if anything, and not expired. */
+  get(id: string): Promise<TaskMeta | undefined>;
+  /** Removes what is stored. Not an error when there is nothing. */
+  forget(id: string): Promise<void>;
+  /** Resolves with the first ready state of this task; rejects with the signal's reason when it aborts first. */
+  wait(id: string, signal: AbortSignal): Promise<TaskMeta>;
+  saveGroup(group: GroupMeta): Promise<void>;
+  restoreGroup(id: string): Promise<GroupMeta | undefined>;
+  /** Counts a finished part of a chord and returns how many have been counted. Atomic; a repeated part counts once. */
+  countChordPart(groupId: string, partId: string): Promise<number>;
+  /** Deletes what expired before `now` and returns how many results went. */
+  removeExpired(now: Date): Promise<number>;
+}
+
+export interface BackendCapabilities {
+  /** Whether results survive the end of this process. */
+  readonly durable: boolean;
+  /** Whether other processes see the same results. */
+  readonly shared: boolean;
+}
+
+export interface StoreOptions {
+  /** The fencing token of the delivery whose outcome this is. */
+  readonly fence?: number | undefined;
+}
+
+/** What a driver is opened with; `open-backend.ts` fills it from the settings. */
+export interface BackendOptions {
+  readonly url: string;
+  /** Seconds a result is kept after it was stored; null for ever. */
+  readonly resultExpires: number | null;
+  /** The app's open connections, shared with its broker. */
+  readonly connections: Connections;
+  readonly logger: Logger;
+}

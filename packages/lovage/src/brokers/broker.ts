@@ -1,0 +1,202 @@
+import type { Connections } from "../connections/connections.js";
+import type { Message } from "../protocol/message.js";
+import type { Logger } from "../util/logger.js";
+
+/**
+ * A message broker as the rest of Lovage sees it. `test/contract/broker.contract.ts` pins every sentence here.
+ *
+ * Errors: a broker that cannot be reached, or does not answer within the configured deadline, rejects with
+ * `BrokerConnectionError`; anything else it refuses is a `BrokerError` that says what and why.
+ */
+export interface Broker {
+  readonly capabilities: BrokerCapabilities;
+  /** Opens the connection. Idempotent. */
+  connect(signal?: AbortSignal): Promise<void>;
+  /** Cancels consumers, gives back what they hold, closes the connection. Idempotent; safe before `connect`. */
+  close(): Promise<void>;
+  /**
+   * Makes the queue exist with these properties, and for `exchange` the exchange and the binding too. Idempotent.
+   * Rejects with a `BrokerError` naming the property when the queue exists with another one.
+   */
+  declare(queue: QueueSpec): Promise<void>;
+  /** Makes the exchange exist and routes its messages with `routingKey` (a pattern on topic exchanges) to `queue`. Idempotent. */
+  bind(queue: string, exchange: ExchangeSpec, routingKey: string): Promise<void>;
+  unbind(queue: string, exchange: string, routingKey: string): Promise<void>;
+  /**
+   * Settles once the broker holds the message safely in every queue it routes to.
+   * Rejects with `UnroutableError` when it routes to none, unless `route.mandatory` is false.
+   */
+  publish(message: Message, route: Route): Promise<void>;
+  /** Takes messages of `queues`, at most `prefetch` unacknowledged at a time over all of them. The queues must be declared. */
+  consume(
+    queues: readonly string[],
+    options: ConsumeOptions,
+    onDelivery: (delivery: Delivery) => void,
+  ): Promise<Consumer>;
+  /** Messages to whoever listens now: events, control, replies. */
+  readonly broadcast: Broadcast;
+  /** What waits in the queues. */
+  readonly queues: QueueInspector;
+}
+
+/** Differences between brokers, as data: core code reads these and never asks which driver it has. */
+export interface BrokerCapabilities {
+  /** Queues may be declared with `maxPriority`. */
+  readonly priorities: boolean;
+  /** Holding a message needs a lease that must be extended; false where the connection itself is the hold. */
+  readonly leases: boolean;
+  /** Whether messages survive the end of this process. */
+  readonly durable: boolean;
+  /** Whether other processes see the same queues. */
+  readonly shared: boolean;
+  /** `peek` leaves the queue as it is ("clean") or moves messages for a moment ("disturbs"). */
+  readonly peek: "clean" | "disturbs";
+  /** Whether `counts` can tell the age of the oldest message. */
+  readonly oldestMessage: boolean;
+}
+
+export const EXCHANGE_TYPES = ["direct", "topic", "fanout"] as const;
+export type ExchangeType = (typeof EXCHANGE_TYPES)[number];
+export interface ExchangeSpec {
+  readonly name: string;
+  readonly type: ExchangeType;
+}
+
+/** A queue's definition. All who use the queue must agree on it. */
+export interface QueueSpec {
+  readonly name: string;
+  /** Declared with the queue and bound to it with `routingKey`. */
+  readonly exchange?: ExchangeSpec;
+  /** @default the queue's name */
+  readonly routingKey?: string;
+  /** 0 to 9: priorities above it count as it. Without it, priorities are ignored on this queue. */
+  readonly maxPriority?: number;
+}
+
+/** Where a message goes. Exchange `""` is the anonymous one: it routes to the queue named `routingKey`. */
+export interface Route {
+  readonly exchange: string;
+  readonly routingKey: string;
+  /** The message becomes ready at this instant; until then it waits in the broker. */
+  readonly eta?: Date;
+  /** 0 to 9, 9 the most urgent; see `QueueSpec.maxPriority`. @default 0 */
+  readonly priority?: number;
+  /** A message that routes to no queue is an error. @default true */
+  readonly mandatory?: boolean;
+}
+
+export interface ConsumeOptions {
+  /** Most unacknowledged deliveries at a time; 0 for no limit. */
+  readonly prefetch: number;
+  /** Shown by inspectors: the worker's node name. */
+  readonly name?: string;
+}
+
+export interface Consumer {
+  /** Takes effect for the next deliveries; what is held stays held. */
+  setPrefetch(count: number): Promise<void>;
+  /** No further deliveries. What is held stays held and can be acknowledged. Idempotent. */
+  cancel(): Promise<void>;
+}
+
+/** A message this consumer holds. Exactly one of `ack` and `reject` ends it. */
+export interface Delivery {
+  readonly message: Message;
+  readonly queue: string;
+  readonly exchange: string;
+  readonly routingKey: string;
+  /** How many times this message has been handed out, this time included: 1 the first time. Being held is not being worked on. */
+  readonly deliveries: number;
+  /**
+   * Records that work on this message begins now, and returns how many times that has been recorded, this time included.
+   * The record outlives the holder, so that a message under which workers die can be told from one that was only held by them.
+   * Called for redelivered messages only, before their task runs. Rejects with `LeaseLostError` as `ack` does.
+   */
+  begin(): Promise<number>;
+  /**
+   * Fencing token: greater than that of every earlier delivery of any message of this broker.
+   * Undefined where the broker has none to give.
+   */
+  readonly token: number | undefined;
+  /** The message is done. Rejects with `LeaseLostError` when this holder's lease was lost: then nothing has changed. */
+  ack(): Promise<void>;
+  /** Gives the message back at the head of its queue (`requeue`), or drops it. Rejects with `LeaseLostError` as `ack` does. */
+  reject(options: { requeue: boolean }): Promise<void>;
+  /**
+   * Holds the message for `seconds` from now, however long it was held for. A no-op where holding needs no lease.
+   * Rejects with `LeaseLostError` when it is too late: another consumer may have the message.
+   */
+  extend(seconds: number): Promise<void>;
+}
+
+/** Who hears a broadcast: Celery's events, its control requests, and the replies to one requester. */
+export type BroadcastChannel = "events" | "control" | "replies";
+
+/** Fire-and-forget messages to current listeners, in the order each sender sent them. */
+export interface Broadcast {
+  /** Settles when the broker has it. Nobody listening is not an error. `replies` go to the one who listens to that key. */
+  publish(channel: BroadcastChannel, routingKey: string, message: Message): Promise<void>;
+  /**
+   * Settles once messages published from now on will arrive.
+   * `pattern` is an AMQP topic pattern over routing keys (`#`, `task.*`) for events; the exact key for replies; "" for control.
+   */
+  subscribe(
+    channel: BroadcastChannel,
+    pattern: string,
+    onMessage: (message: Message, routingKey: string) => void,
+  ): Promise<Subscription>;
+}
+export interface Subscription {
+  /** Idempotent. */
+  cancel(): Promise<void>;
+}
+
+export interface QueueCounts {
+  /** Could be delivered now. */
+  readonly ready: number;
+  /** Held by consumers. */
+  readonly unacked: number;
+  /** Waiting for their ETA. */
+  readonly scheduled: number;
+  /** When the longest-waiting ready message became ready; undefined when none is, or the broker cannot tell. */
+  readonly oldest: Date | undefined;
+  readonly consumers: number | undefined;
+}
+
+export interface PeekedMessage {
+  /** Names the message in this broker for `take`; opaque. */
+  readonly key: string;
+  readonly message: Message;
+  readonly queue: string;
+  readonly state: "ready" | "unacked" | "scheduled";
+  readonly eta: Date | undefined;
+  readonly deliveries: number;
+  readonly published: Date | undefined;
+}
+
+export interface QueueInspector {
+  /** Names of all the broker's queues, sorted. */
+  list(): Promise<string[]>;
+  /** Undefined for a queue that does not exist. */
+  counts(queue: string): Promise<QueueCounts | undefined>;
+  /** Up to `limit` messages from the head, after skipping `offset`; ready ones first, then scheduled, then unacked. Removes nothing. */
+  peek(queue: string, options: { limit: number; offset?: number }): Promise<PeekedMessage[]>;
+  /** Takes messages out, out of turn, as deliveries; those that are gone, or held by somebody, are left out. */
+  take(queue: string, keys: readonly string[]): Promise<Delivery[]>;
+  /** Drops all ready and scheduled messages and says how many; held ones stay. */
+  purge(queue: string): Promise<number>;
+  /** Removes the queue with its messages and bindings. Not an error when it does not exist. */
+  delete(queue: string): Promise<void>;
+}
+
+/** What a driver is opened with; `open-broker.ts` fills it from the settings. */
+export interface BrokerOptions {
+  readonly url: string;
+  /** Seconds after its holder's death (or silence) that a message is given to another. @default 15 */
+  readonly leaseSeconds: number;
+  /** Seconds within which a publish is confirmed or rejected. @default 10 */
+  readonly publishTimeout: number;
+  /** The app's open connections, shared with its result backend. */
+  readonly connections: Connections;
+  readonly logger: Logger;
+}

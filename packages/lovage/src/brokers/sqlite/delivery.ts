@@ -1,0 +1,79 @@
+import type { SqliteDatabase } from "../../connections/sqlite.js";
+import { LeaseLostError } from "../../errors.js";
+import type { Message } from "../../protocol/message.js";
+import type { Delivery } from "../broker.js";
+import { messageOf } from "./envelope.js";
+import { type ClaimedRow, countBegun, extendLease, releaseHeld, removeHeld } from "./messages.js";
+import { translated } from "./translate.js";
+
+/** A message that a consumer of this process holds. */
+export class SqliteDelivery implements Delivery {
+  readonly message: Message;
+  readonly queue: string;
+  readonly exchange: string;
+  readonly routingKey: string;
+  readonly deliveries: number;
+  readonly token: number;
+  readonly #id: number;
+  readonly #database: SqliteDatabase;
+  /** Called once, when this delivery is no longer held for whatever reason. */
+  readonly #onEnd: (delivery: SqliteDelivery) => void;
+  #ended = false;
+
+  constructor(parts: {
+    claimed: ClaimedRow;
+    queue: string;
+    token: number;
+    database: SqliteDatabase;
+    onEnd: (delivery: SqliteDelivery) => void;
+  }) {
+    const { claimed, queue, token, database, onEnd } = parts;
+    this.message = messageOf(claimed.row);
+    this.queue = queue;
+    this.exchange = claimed.exchange;
+    this.routingKey = claimed.routingKey;
+    this.deliveries = claimed.deliveries + 1;
+    this.token = token;
+    this.#id = claimed.id;
+    this.#database = database;
+    this.#onEnd = onEnd;
+  }
+
+  async ack(): Promise<void> {
+    this.#end();
+    await this.#change((sql) => removeHeld(sql, this.#id, this.token));
+  }
+
+  async reject({ requeue }: { requeue: boolean }): Promise<void> {
+    this.#end();
+    await this.#change((sql) => (requeue ? releaseHeld : removeHeld)(sql, this.#id, this.token));
+  }
+
+  async extend(seconds: number): Promise<void> {
+    await this.#change((sql) => extendLease(sql, this.#id, this.token, Date.now() + seconds * 1000));
+  }
+
+  async begin(): Promise<number> {
+    let begun = 0;
+    await this.#change((sql) => {
+      const counted = countBegun(sql, this.#id, this.token);
+      begun = counted ?? 0;
+      return counted !== undefined;
+    });
+    return begun;
+  }
+
+  /** Makes room for the next one in the very turn in which this one is given up: both then share a transaction. */
+  #end(): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    this.#onEnd(this);
+  }
+
+  async #change(change: (sql: Parameters<Parameters<SqliteDatabase["write"]>[0]>[0]) => boolean): Promise<void> {
+    const held = await translated(this.#database.write(change));
+    if (held) return;
+    this.#end();
+    throw new LeaseLostError(`message ${this.#id} of queue ${this.queue} is not held by this consumer any more`);
+  }
+}

@@ -1,0 +1,18 @@
+import { SqliteError } from "../../connections/sqlite.js";
+import { BrokerConnectionError, BrokerError } from "../../errors.js";
+
+/** The same promise, with SQLite's errors as the broker's. */
+export async function translated<T>(work: Promise<T>): Promise<T> {
+  try {
+    return await work;
+  } catch (error) {
+    throw brokerError(error);
+  }
+}
+
+export function brokerError(error: unknown): unknown {
+  if (!(error instanceof SqliteError)) return error;
+  return error.passing
+    ? new BrokerConnectionError(error.message, { cause: error })
+    : new BrokerError(error.message, { cause: error });
+}

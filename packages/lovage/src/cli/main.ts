@@ -1,0 +1,6 @@
+import { runCommandLine } from "./program.js";
+
+// A reader that has gone (`lovage events | head`) is no error of ours.
+process.stdout.on("error", (error: NodeJS.ErrnoException) => process.exit(error.code === "EPIPE" ? 0 : 1));
+
+process.exitCode = await runCommandLine(process.argv.slice(2));

@@ -1,0 +1,423 @@
+import { type FSWatcher, watch } from "node:fs";
+import { isAbsolute, resolve } from "node:path";
+import { ConfigurationError } from "../errors.js";
+import type { Logger } from "../util/logger.js";
+import type { Closable, Connections, Share } from "./connections.js";
+import { openSqliteFile, type SqlHandle, type SqlStatement } from "./sqlite-driver.js";
+
+/** A store that refuses, is busy for too long, or is closed. Drivers translate it into their own errors. */
+export class SqliteError extends Error {
+  /** Whether another try may succeed: the file is busy, full or closed rather than wrong. */
+  readonly passing: boolean;
+  constructor(message: string, options: { passing: boolean; cause?: unknown }) {
+    super(message, { cause: options.cause });
+    this.name = "SqliteError";
+    this.passing = options.passing;
+  }
+}
+
+export interface SqliteOptions {
+  readonly path: string;
+  /** FULL: a committed write is on disk. NORMAL: it survives the process, not a power cut; a few times faster for single writes. */
+  readonly synchronous: "FULL" | "NORMAL";
+  /** Seconds a write may wait for its turn before it rejects. */
+  readonly writeTimeout: number;
+  readonly logger: Logger;
+}
+
+/** What an operation works with: statements are prepared once. */
+export interface Sql {
+  prepare(sql: string): SqlStatement;
+  exec(sql: string): void;
+}
+
+interface PendingWrite {
+  readonly operation: (sql: Sql) => unknown;
+  readonly resolve: (value: unknown) => void;
+  readonly reject: (reason: unknown) => void;
+  /** Monotonic milliseconds. */
+  readonly deadlineMs: number;
+}
+
+/** How an operation went; it counts once the transaction is committed. */
+interface Done {
+  readonly write: PendingWrite;
+  readonly failed: boolean;
+  readonly value: unknown;
+}
+
+/** One transaction holds the event loop no longer than about this. */
+const TRANSACTION_MS = 10;
+/** A busy file is tried again after 1 to this many milliseconds, evenly drawn: SQLite's own wait would block the event loop. */
+const BUSY_RETRY_MS = 6;
+/** Milliseconds between looks at a file somebody writes to: its watch tells of the write, and the commit follows a moment later. */
+const LOOKS_MS = [1, 2, 4, 8, 16];
+/** The safety net under the watch, which some file systems lack. */
+const POLL_MS = 1000;
+
+const BUSY = 5;
+const LOCKED = 6;
+const READONLY = 8;
+const FULL = 13;
+const IOERR = 10;
+const ENDS_TRANSACTION: readonly number[] = [FULL, IOERR, READONLY];
+
+/**
+ * One SQLite file, shared by all parts of an app that live in it.
+ *
+ * Writes are group-committed: operations that come in one turn of the event loop run in order in one transaction, and settle when
+ * it is committed. So results, acknowledgements and the next claim of a busy worker cost one commit together.
+ * To be used on the main thread only: a thread that ends inside a call of @photostructure/sqlite takes the process along.
+ */
+export class SqliteDatabase implements Closable {
+  readonly #options: SqliteOptions;
+  #handle: SqlHandle | undefined;
+  #opening: Promise<void> | undefined;
+  #closed = false;
+  readonly #statements = new Map<string, SqlStatement>();
+  #pending: PendingWrite[] = [];
+  /** An operation of the transaction that is tried again threw: each runs on its own savepoint. */
+  #careful = false;
+  #flush: NodeJS.Immediate | NodeJS.Timeout | undefined;
+  readonly #listeners = new Set<() => void>();
+  #watcher: FSWatcher | undefined;
+  #poll: NodeJS.Timeout | undefined;
+  #look: NodeJS.Timeout | undefined;
+  #seenVersion: unknown;
+
+  constructor(options: SqliteOptions) {
+    this.#options = options;
+  }
+
+  /** Opens the file, making it when it is not there. Idempotent; after a failure it may be called again. */
+  open(): Promise<void> {
+    if (this.#closed) return Promise.reject(closedError());
+    this.#opening ??= this.#open().catch((error: unknown) => {
+      this.#opening = undefined;
+      throw error;
+    });
+    return this.#opening;
+  }
+
+  /**
+   * Runs `operation` in a transaction, with others, in order of the calls. Settles when it is committed. An operation that throws
+   * rejects alone. It may be called more than once: it must do nothing but read and write here.
+   */
+  write<T>(operation: (sql: Sql) => T): Promise<T> {
+    return new Promise<T>((resolve, reject) => {
+      if (!this.#handle) {
+        reject(closedError());
+        return;
+      }
+      const deadlineMs = performance.now() + this.#options.writeTimeout * 1000;
+      // `resolve` gets what `operation` returned: the queue holds operations of all types.
+      this.#pending.push({ operation, resolve: (value) => resolve(value as T), reject, deadlineMs });
+      this.#flush ??= setImmediate(() => this.#commitPending());
+    });
+  }
+
+  /** Runs `operation` at once on what is committed now. */
+  read<T>(operation: (sql: Sql) => T): T {
+    if (!this.#handle) throw closedError();
+    try {
+      return operation(this.#sql);
+    } catch (error) {
+      throw translate(error);
+    }
+  }
+
+  /** Calls `listener` after every commit, by this process or another. The returned function ends it. */
+  onChange(listener: () => void): () => void {
+    this.#listeners.add(listener);
+    this.#watch();
+    return () => {
+      this.#listeners.delete(listener);
+      if (this.#listeners.size === 0) this.#unwatch();
+    };
+  }
+
+  /**
+   * Brings the tables of one user of this file up to date. `steps` are SQL scripts in order, run once each, by one of the processes
+   * that come at the same time. Throws a `ConfigurationError` when the file was made by a newer version.
+   */
+  async migrate(user: string, steps: readonly string[]): Promise<void> {
+    await this.write((sql) => {
+      sql.exec(
+        "CREATE TABLE IF NOT EXISTS lovage_migrations (user TEXT PRIMARY KEY, version INTEGER NOT NULL) WITHOUT ROWID",
+      );
+      const done = Number(sql.prepare("SELECT version FROM lovage_migrations WHERE user = ?").get(user)?.version ?? 0);
+      if (done > steps.length) {
+        throw new ConfigurationError(
+          `${this.#options.path} was made by a newer Lovage (${user} tables version ${done}, this one knows ${steps.length})`,
+          {
+            code: "newer_database",
+          },
+        );
+      }
+      for (const step of steps.slice(done)) sql.exec(step);
+      sql
+        .prepare("INSERT INTO lovage_migrations VALUES (?, ?) ON CONFLICT DO UPDATE SET version = excluded.version")
+        .run(user, steps.length);
+    });
+  }
+
+  /** Commits what waits and closes the file. Idempotent. */
+  async close(): Promise<void> {
+    if (this.#closed) return;
+    this.#closed = true;
+    await this.#opening?.catch(() => undefined);
+    while (this.#pending.length > 0) await this.write(() => undefined).catch(() => undefined);
+    this.#unwatch();
+    this.#statements.clear();
+    this.#handle?.close();
+    this.#handle = undefined;
+  }
+
+  async #open(): Promise<void> {
+    const { path, synchronous, logger } = this.#options;
+    let handle: SqlHandle | undefined;
+    try {
+      handle = await openSqliteFile(path, logger);
+      // A busy timeout would sleep in the event loop: writes wait by timers instead.
+      handle.exec(
+        `PRAGMA busy_timeout = 0; PRAGMA synchronous = ${synchronous}; PRAGMA temp_store = MEMORY; PRAGMA cache_size = -16000`,
+      );
+      await this.#enterWal(handle);
+    } catch (error) {
+      handle?.close();
+      throw error instanceof ConfigurationError ? error : translate(error, path);
+    }
+    this.#handle = handle;
+  }
+
+  /** Turning a new file into WAL mode needs it alone: processes that start together take turns. */
+  async #enterWal(handle: SqlHandle): Promise<void> {
+    const deadlineMs = performance.now() + this.#options.writeTimeout * 1000;
+    for (;;) {
+      try {
+        handle.exec("PRAGMA journal_mode = WAL");
+        return;
+      } catch (error) {
+        if (!isBusy(error) || performance.now() > deadlineMs) throw error;
+        await new Promise((done) => setTimeout(done, 1 + Math.random() * BUSY_RETRY_MS));
+      }
+    }
+  }
+
+  readonly #sql: Sql = {
+    prepare: (sql) => {
+      let statement = this.#statements.get(sql);
+      if (!statement) {
+        if (!this.#handle) throw closedError();
+        statement = this.#handle.prepare(sql);
+        this.#statements.set(sql, statement);
+      }
+      return statement;
+    },
+    exec: (sql) => {
+      if (!this.#handle) throw closedError();
+      this.#handle.exec(sql);
+    },
+  };
+
+  #commitPending(): void {
+    this.#flush = undefined;
+    let done: Done[] = [];
+    try {
+      this.#sql.prepare("BEGIN IMMEDIATE").run();
+      done = this.#runPending();
+      this.#sql.prepare("COMMIT").run();
+    } catch (error) {
+      this.#rollBack();
+      return this.#postpone(error);
+    }
+    this.#careful = false;
+    this.#pending = this.#pending.slice(done.length);
+    if (this.#pending.length > 0) this.#flush = setImmediate(() => this.#commitPending());
+    for (const { write, failed, value } of done) {
+      if (failed) write.reject(value);
+      else write.resolve(value);
+    }
+    this.#tellListeners();
+  }
+
+  /** Runs operations in order for as long as one transaction may take, and returns how they went. */
+  #runPending(): Done[] {
+    const started = performance.now();
+    const done: Done[] = [];
+    for (const write of this.#pending) {
+      if (performance.now() - started > TRANSACTION_MS) break;
+      done.push(this.#careful ? this.#runAlone(write) : { write, failed: false, value: write.operation(this.#sql) });
+    }
+    return done;
+  }
+
+  /** So that one that throws takes only its own writes back. */
+  #runAlone(write: PendingWrite): Done {
+    this.#sql.exec("SAVEPOINT operation");
+    try {
+      const value = write.operation(this.#sql);
+      this.#sql.exec("RELEASE operation");
+      return { write, failed: false, value };
+    } catch (error) {
+      // These end the transaction by themselves: there is no savepoint to go back to.
+      if (ENDS_TRANSACTION.includes(errorCode(error) ?? 0)) throw error;
+      this.#sql.exec("ROLLBACK TO operation; RELEASE operation");
+      return { write, failed: true, value: translate(error, this.#options.path) };
+    }
+  }
+
+  #rollBack(): void {
+    try {
+      this.#sql.exec("ROLLBACK");
+    } catch {
+      // SQLite has rolled back by itself, as it does when the disk is full.
+    }
+  }
+
+  /** The transaction did not come about; nothing of it was written. */
+  #postpone(error: unknown): void {
+    if (!isBusy(error) && !this.#careful && !ENDS_TRANSACTION.includes(errorCode(error) ?? 0)) {
+      // One operation threw. Savepoints tell which, and are too dear to set for every operation of every transaction.
+      this.#careful = true;
+      this.#flush = setImmediate(() => this.#commitPending());
+      return;
+    }
+    this.#careful = false;
+    const now = performance.now();
+    const giveUp = ({ deadlineMs }: PendingWrite): boolean => !isBusy(error) || deadlineMs <= now;
+    const told = this.#pending.filter(giveUp);
+    this.#pending = this.#pending.filter((write) => !giveUp(write));
+    if (this.#pending.length > 0)
+      this.#flush = setTimeout(() => this.#commitPending(), 1 + Math.random() * BUSY_RETRY_MS);
+    for (const { reject } of told) reject(translate(error, this.#options.path));
+  }
+
+  #tellListeners(): void {
+    for (const listener of this.#listeners) listener();
+  }
+
+  #watch(): void {
+    if (this.#poll || !this.#handle) return;
+    this.#seenVersion = this.#dataVersion();
+    this.#poll = setInterval(() => this.#lookForChange(), POLL_MS).unref();
+    this.#watchWal();
+  }
+
+  #watchWal(): void {
+    try {
+      this.#watcher = watch(`${this.#options.path}-wal`, { persistent: false }, (event) => {
+        if (event === "rename") this.#rewatch();
+        this.#lookSoon(0);
+      });
+      this.#watcher.on("error", () => this.#rewatch());
+    } catch {
+      // Not there yet, or no watches here: the poll notices, and tries again.
+    }
+  }
+
+  #rewatch(): void {
+    this.#watcher?.close();
+    this.#watcher = undefined;
+  }
+
+  #unwatch(): void {
+    this.#rewatch();
+    clearInterval(this.#poll);
+    clearTimeout(this.#look);
+    this.#poll = undefined;
+    this.#look = undefined;
+  }
+
+  /** Looks now, and again a few times while nothing is to be seen. */
+  #lookSoon(turn: number): void {
+    if (this.#look || this.#lookForChange()) return;
+    const delayMs = LOOKS_MS[turn];
+    if (delayMs === undefined) return;
+    this.#look = setTimeout(() => {
+      this.#look = undefined;
+      this.#lookSoon(turn + 1);
+    }, delayMs).unref();
+  }
+
+  /** Whether another connection has committed since the last look. */
+  #lookForChange(): boolean {
+    if (!this.#handle) return true;
+    if (!this.#watcher) this.#watchWal();
+    const version = this.#dataVersion();
+    if (version === this.#seenVersion) return false;
+    this.#seenVersion = version;
+    this.#tellListeners();
+    return true;
+  }
+
+  #dataVersion(): unknown {
+    try {
+      return this.#sql.prepare("PRAGMA data_version").get()?.data_version;
+    } catch {
+      // Busy for a moment (a checkpoint by the last connection of another process): look again later.
+      return this.#seenVersion;
+    }
+  }
+}
+
+/** The database behind a `sqlite:` URL, shared among the parts of one app. Throws a `ConfigurationError` for a URL that names none. */
+export function sqliteDatabase(
+  url: string,
+  connections: Connections,
+  options: Pick<SqliteOptions, "writeTimeout" | "logger">,
+): Share<SqliteDatabase> {
+  const { path, synchronous } = parseSqliteUrl(url);
+  return connections.share(
+    `sqlite ${path}`,
+    (value) => value instanceof SqliteDatabase,
+    () => new SqliteDatabase({ ...options, path, synchronous }),
+  );
+}
+
+/** `sqlite:shop.db`, `sqlite:./data/shop.db`, `sqlite:///var/lib/shop.db`, each with `?synchronous=full|normal`. Relative to the working directory. */
+export function parseSqliteUrl(url: string): Pick<SqliteOptions, "path" | "synchronous"> {
+  const [, rest = "", query = ""] = /^sqlite:(?:\/\/)?([^?]*)(?:\?(.*))?$/.exec(url) ?? [];
+  if (rest === "" || rest === ":memory:") {
+    throw new ConfigurationError(
+      `${url || "an empty URL"} names no file: write sqlite:shop.db or sqlite:///var/lib/shop.db; for tests without a file there is memory://`,
+      {
+        code: "bad_url",
+      },
+    );
+  }
+  let synchronous: SqliteOptions["synchronous"] = "FULL";
+  for (const [name, value] of new URLSearchParams(query)) {
+    if (name !== "synchronous")
+      throw new ConfigurationError(`sqlite URLs know the option synchronous, not ${name}`, { code: "bad_url" });
+    const level = value.toUpperCase();
+    if (level !== "FULL" && level !== "NORMAL")
+      throw new ConfigurationError(`synchronous is full or normal, not ${value}`, { code: "bad_url" });
+    synchronous = level;
+  }
+  const decoded = decodeURIComponent(rest);
+  return { path: isAbsolute(decoded) ? decoded : resolve(decoded), synchronous };
+}
+
+function isBusy(error: unknown): boolean {
+  const code = errorCode(error);
+  return code === BUSY || code === LOCKED;
+}
+
+/** SQLite's primary result code. */
+function errorCode(error: unknown): number | undefined {
+  const code: unknown = error instanceof Error ? Reflect.get(error, "errcode") : undefined;
+  return typeof code === "number" ? code & 0xff : undefined;
+}
+
+/** Errors of our own stay what they are. */
+function translate(error: unknown, path = "the database"): unknown {
+  const code = errorCode(error);
+  if (code === undefined || !(error instanceof Error)) return error;
+  const passing = [BUSY, LOCKED, READONLY, FULL, IOERR].includes(code);
+  return new SqliteError(`${path}: ${error.message}`, { passing, cause: error });
+}
+
+function closedError(): SqliteError {
+  return new SqliteError("the SQLite database is closed", { passing: true });
+}

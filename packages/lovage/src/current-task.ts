@@ -1,0 +1,78 @@
+import { AsyncLocalStorage } from "node:async_hooks";
+import { ConfigurationError, type RetryOptions } from "./errors.js";
+import type { ResultTuple } from "./protocol/task-meta.js";
+import type { Logger } from "./util/logger.js";
+
+/** The task that runs here: its request, and what it can do to itself. */
+export interface CurrentTask {
+  readonly id: string;
+  readonly name: string;
+  /** What it was called with; for a task with an `input` schema, an array of that one object as it was sent. */
+  readonly args: readonly unknown[];
+  readonly kwargs: Readonly<Record<string, unknown>>;
+  /** 0 at the first try. */
+  readonly retries: number;
+  /** How often this message has been handed to a worker, this time included: above 1 after a worker died under it. */
+  readonly deliveries: number;
+  readonly eta: Date | undefined;
+  readonly expires: Date | undefined;
+  /** Node name of the worker. */
+  readonly hostname: string;
+  readonly queue: string;
+  readonly rootId: string;
+  readonly parentId: string | undefined;
+  readonly groupId: string | undefined;
+  /** Custom headers of the message. */
+  readonly headers: Readonly<Record<string, unknown>>;
+  /** Seconds; undefined for no limit. */
+  readonly timeLimit: number | undefined;
+  readonly softTimeLimit: number | undefined;
+  /**
+   * Grows with every delivery. A store that remembers the highest one it has seen can refuse the writes of a worker that was
+   * frozen while another one ran the same task. Undefined where the broker has none to give.
+   */
+  readonly fencingToken: number | undefined;
+  /** Aborts at the soft time limit, and when the task is asked to stop. Give it to whatever waits. */
+  readonly signal: AbortSignal;
+  /** Lines that belong to this task: in the worker's log, and to monitors as `task-log` events. */
+  readonly log: Logger;
+  /**
+   * Says how far the task is: `done` of `total`. Monitors get a `task-progress` event; the result backend keeps the state PROGRESS
+   * with `{current, total, message}`. Throws the signal's reason when the task is to stop.
+   */
+  progress(done: number, total?: number, message?: string): Promise<void>;
+  /** Stores a state of the task's own with its meta. Throws the signal's reason when the task is to stop. */
+  updateState(state: string, meta?: unknown): Promise<void>;
+  /**
+   * Ends this try and has the task run again later, with the same id and arguments. Throws `Retry`, or, when no retry is left,
+   * `exc` or `MaxRetriesExceededError`.
+   */
+  retry(options?: RetryOptions): never;
+}
+
+/** What a running task has, of which only `task` is for the user. */
+export interface RunningTask {
+  readonly task: CurrentTask;
+  readonly replyTo: string | null;
+  /** Tasks sent from inside, in order. */
+  readonly children: ResultTuple[];
+}
+
+const running = new AsyncLocalStorage<RunningTask>();
+
+/** The task that runs here. Throws a `ConfigurationError` outside of a task. */
+export function currentTask(): CurrentTask {
+  const found = running.getStore();
+  if (!found) throw new ConfigurationError("currentTask() was called outside of a task", { code: "no_current_task" });
+  return found.task;
+}
+
+/** The running task, if any. */
+export function runningTask(): RunningTask | undefined {
+  return running.getStore();
+}
+
+/** Runs `body` as the task: `currentTask()` finds it in everything `body` calls and awaits. */
+export function runAs<T>(task: RunningTask, body: () => T): T {
+  return running.run(task, body);
+}

@@ -1,0 +1,169 @@
+import type { Broker, Delivery, PeekedMessage, QueueSpec } from "./brokers/broker.js";
+import type { DeadLetterReason } from "./outcome.js";
+import type { Message } from "./protocol/message.js";
+
+/** Dead letters are an ordinary queue, so that every broker has them and every AMQP tool can see them. */
+export const DEAD_LETTER_QUEUE: QueueSpec = {
+  name: "lovage.dead-letters",
+  exchange: { name: "lovage.dead-letters", type: "direct" },
+  routingKey: "lovage.dead-letters",
+};
+
+/** The header that tells a dead letter's story. */
+const DEATH_HEADER = "x-lovage-death";
+
+/** Why and where a message died. Travels in the header `x-lovage-death`. */
+export interface Death {
+  readonly reason: DeadLetterReason;
+  /** The queue it was taken from, and goes back to when it is replayed. */
+  readonly queue: string;
+  readonly exchange: string;
+  readonly routingKey: string;
+  readonly deliveries: number;
+  /** The worker that gave it up. */
+  readonly worker: string;
+  /** ISO instant. */
+  readonly died: string;
+  /** What was wrong, in words. */
+  readonly error: string;
+  /** How the process that ran it last ended, when one did. */
+  readonly exitCode: number | null;
+  readonly signal: string | null;
+  /** Bytes it was last seen to use. */
+  readonly memory: number | null;
+  /** How often it has been replayed before this death. */
+  readonly replayed: number;
+}
+
+export type DeathCause = Pick<Death, "reason" | "worker" | "error"> &
+  Partial<Pick<Death, "exitCode" | "signal" | "memory">>;
+
+export interface DeadLetter {
+  /** Names it for `replay` and `remove`. */
+  readonly key: string;
+  readonly message: Message;
+  readonly death: Death;
+}
+
+/** Puts messages aside that cannot be run, keeps them with the evidence, and sends them again when asked. */
+export class DeadLetters {
+  readonly #broker: Broker;
+  #declared: Promise<void> | undefined;
+
+  constructor(broker: Broker) {
+    this.#broker = broker;
+  }
+
+  /** Moves a held message to the dead letters. It is there before it leaves its queue: a crash in between leaves it in both. */
+  async bury(delivery: Delivery, cause: DeathCause, now: Date): Promise<void> {
+    const { message, queue, exchange, routingKey, deliveries } = delivery;
+    const death: Death = {
+      exitCode: null,
+      signal: null,
+      memory: null,
+      ...cause,
+      queue,
+      exchange,
+      routingKey,
+      deliveries,
+      died: now.toISOString(),
+      replayed: deathOf(message)?.replayed ?? 0,
+    };
+    await this.#declare();
+    await this.#broker.publish(withDeath(message, death), { exchange: "", routingKey: DEAD_LETTER_QUEUE.name });
+    await delivery.ack();
+  }
+
+  /** Dead letters, oldest first. */
+  async list(options: { limit: number; offset?: number } = { limit: 100 }): Promise<DeadLetter[]> {
+    await this.#declare();
+    return (await this.#broker.queues.peek(DEAD_LETTER_QUEUE.name, options)).map(deadLetter);
+  }
+
+  async count(): Promise<number> {
+    await this.#declare();
+    return (await this.#broker.queues.counts(DEAD_LETTER_QUEUE.name))?.ready ?? 0;
+  }
+
+  /** Sends them to the queue they came from, or to `queue`, and returns how many went. Those that are gone are passed over. */
+  async replay(keys: readonly string[], options: { queue?: string } = {}): Promise<number> {
+    const taken = await this.#broker.queues.take(DEAD_LETTER_QUEUE.name, keys);
+    await Promise.all(taken.map((delivery) => this.#replayOne(delivery, options.queue)));
+    return taken.length;
+  }
+
+  /** Deletes them and returns how many went. */
+  async remove(keys: readonly string[]): Promise<number> {
+    const taken = await this.#broker.queues.take(DEAD_LETTER_QUEUE.name, keys);
+    await Promise.all(taken.map((delivery) => delivery.ack()));
+    return taken.length;
+  }
+
+  async #replayOne(delivery: Delivery, queue: string | undefined): Promise<void> {
+    const death = deathOf(delivery.message);
+    const target = queue ?? death?.queue;
+    try {
+      if (target === undefined) throw new Error("its death header is missing, so its queue is not known: name one");
+      const message = withDeath(delivery.message, death && { ...death, replayed: death.replayed + 1 });
+      await this.#broker.publish(message, { exchange: "", routingKey: target, ...priorityOf(message) });
+    } catch (error) {
+      await delivery.reject({ requeue: true });
+      throw error;
+    }
+    await delivery.ack();
+  }
+
+  #declare(): Promise<void> {
+    this.#declared ??= this.#broker.declare(DEAD_LETTER_QUEUE).catch((error: unknown) => {
+      this.#declared = undefined;
+      throw error;
+    });
+    return this.#declared;
+  }
+}
+
+function priorityOf(message: Message): { priority?: number } {
+  const { priority } = message.properties;
+  return typeof priority === "number" ? { priority } : {};
+}
+
+function withDeath(message: Message, death: Death | undefined): Message {
+  return { ...message, headers: { ...message.headers, ...(death && { [DEATH_HEADER]: death }) } };
+}
+
+function deadLetter({ key, message, published }: PeekedMessage): DeadLetter {
+  return { key, message, death: deathOf(message) ?? unknownDeath(published) };
+}
+
+/** For what somebody else put into the queue. */
+function unknownDeath(published: Date | undefined): Death {
+  return {
+    reason: "rejected",
+    queue: "",
+    exchange: "",
+    routingKey: "",
+    deliveries: 0,
+    worker: "",
+    died: (published ?? new Date(0)).toISOString(),
+    error: "not put here by a Lovage worker",
+    exitCode: null,
+    signal: null,
+    memory: null,
+    replayed: 0,
+  };
+}
+
+function deathOf(message: Message): Death | undefined {
+  const found = message.headers[DEATH_HEADER];
+  return isDeath(found) ? found : undefined;
+}
+
+function isDeath(value: unknown): value is Death {
+  if (typeof value !== "object" || value === null) return false;
+  const text = (name: string): boolean => typeof Reflect.get(value, name) === "string";
+  const number = (name: string): boolean => typeof Reflect.get(value, name) === "number";
+  return (
+    ["reason", "queue", "exchange", "routingKey", "worker", "died", "error"].every(text) &&
+    ["deliveries", "replayed"].every(number)
+  );
+}

@@ -1,0 +1,138 @@
+import type { BackendOptions, ResultBackend } from "./backends/backend.js";
+import { openBackend } from "./backends/open-backend.js";
+import type { Broker, QueueSpec, Route } from "./brokers/broker.js";
+import { openBroker } from "./brokers/open-broker.js";
+import { Connections } from "./connections/connections.js";
+import { ConfigurationError } from "./errors.js";
+import type { Gateway } from "./gateway.js";
+import { encodeControlRequest } from "./protocol/control.js";
+import type { Message } from "./protocol/message.js";
+import type { TaskMeta } from "./protocol/task-meta.js";
+import type { Settings } from "./settings.js";
+import type { Logger } from "./util/logger.js";
+
+/**
+ * The gateway of clients and workers: the app's own broker and result backend, opened at first use.
+ * What every driver would repeat is here once: connect once, try again after a failed connect, refuse after close,
+ * declare each queue once.
+ */
+export class DirectGateway implements Gateway {
+  readonly #settings: Settings;
+  readonly #logger: Logger;
+  readonly #connections = new Connections();
+  #broker: Promise<Broker> | undefined;
+  #backend: Promise<ResultBackend> | undefined;
+  readonly #declared = new Map<string, Promise<void>>();
+  #closed = false;
+
+  constructor(settings: Settings, logger: Logger) {
+    this.#settings = settings;
+    this.#logger = logger;
+  }
+
+  /** The connected broker. */
+  broker(): Promise<Broker> {
+    this.#refuseWhenClosed();
+    this.#broker ??= this.#openBroker().catch((error: unknown) => {
+      this.#broker = undefined;
+      throw error;
+    });
+    return this.#broker;
+  }
+
+  /** The connected result backend. Throws a `ConfigurationError` when results are off. */
+  backend(): Promise<ResultBackend> {
+    this.#refuseWhenClosed();
+    this.#backend ??= this.#openBackend().catch((error: unknown) => {
+      this.#backend = undefined;
+      throw error;
+    });
+    return this.#backend;
+  }
+
+  async send(message: Message, route: Route, queue: QueueSpec | undefined): Promise<void> {
+    const broker = await this.broker();
+    if (queue) await this.declare(queue);
+    await broker.publish(message, route);
+  }
+
+  /** Declares a queue, once in this gateway's life. */
+  declare(queue: QueueSpec): Promise<void> {
+    let declared = this.#declared.get(queue.name);
+    if (!declared) {
+      declared = this.broker()
+        .then((broker) => broker.declare(queue))
+        .catch((error: unknown) => {
+          this.#declared.delete(queue.name);
+          throw error;
+        });
+      this.#declared.set(queue.name, declared);
+    }
+    return declared;
+  }
+
+  async getResult(id: string): Promise<TaskMeta | undefined> {
+    return await (await this.backend()).get(id);
+  }
+  async waitResult(id: string, signal: AbortSignal): Promise<TaskMeta> {
+    return await (await this.backend()).wait(id, signal);
+  }
+  async storeResult(meta: TaskMeta): Promise<void> {
+    await (await this.backend()).store(meta);
+  }
+  async forgetResult(id: string): Promise<void> {
+    await (await this.backend()).forget(id);
+  }
+
+  async control(method: string, args: Readonly<Record<string, unknown>>): Promise<void> {
+    const broker = await this.broker();
+    await broker.broadcast.publish("control", "", encodeControlRequest({ method, arguments: args }));
+  }
+
+  async close(): Promise<void> {
+    if (this.#closed) return;
+    this.#closed = true;
+    // One that never opened has nothing to close.
+    const opened = await Promise.allSettled([this.#broker, this.#backend]);
+    for (const each of opened) if (each.status === "fulfilled") await each.value?.close();
+  }
+
+  async #openBroker(): Promise<Broker> {
+    const { brokerUrl, brokerLeaseSeconds, publishTimeout } = this.#settings;
+    const broker = await openBroker({
+      url: brokerUrl,
+      leaseSeconds: brokerLeaseSeconds,
+      publishTimeout,
+      connections: this.#connections,
+      logger: this.#logger,
+    });
+    await broker.connect();
+    return broker;
+  }
+
+  async #openBackend(): Promise<ResultBackend> {
+    const { resultBackend, resultExpires } = this.#settings;
+    if (resultBackend === null) {
+      throw new ConfigurationError(
+        "results are off: set resultBackend, for example to the brokerUrl, to keep and read them",
+        {
+          code: "no_result_backend",
+        },
+      );
+    }
+    const options: BackendOptions = {
+      url: resultBackend,
+      resultExpires,
+      connections: this.#connections,
+      logger: this.#logger,
+    };
+    const backend = await openBackend(options);
+    await backend.connect();
+    return backend;
+  }
+
+  #refuseWhenClosed(): void {
+    if (this.#closed)
+      throw new ConfigurationError("the app was closed: make a new one to go on", { code: "app_closed" });
+  }
+}

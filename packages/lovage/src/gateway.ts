@@ -1,0 +1,22 @@
+import type { QueueSpec, Route } from "./brokers/broker.js";
+import type { Message } from "./protocol/message.js";
+import type { TaskMeta } from "./protocol/task-meta.js";
+
+/**
+ * All that tasks and results need of the outside. In clients and workers it is the app's own broker and result backend
+ * (`open-gateway.ts`); in a pool's threads and processes, which hold no connection, it is a port to the worker
+ * (`worker/pools/port-gateway.ts`). Values that pass here are plain data.
+ */
+export interface Gateway {
+  /** Declares `queue` (once) and publishes. Settles once the broker holds the message. */
+  send(message: Message, route: Route, queue: QueueSpec | undefined): Promise<void>;
+  getResult(id: string): Promise<TaskMeta | undefined>;
+  /** Resolves with the first ready state. */
+  waitResult(id: string, signal: AbortSignal): Promise<TaskMeta>;
+  storeResult(meta: TaskMeta): Promise<void>;
+  forgetResult(id: string): Promise<void>;
+  /** Broadcasts a control request to all workers, without waiting for replies. */
+  control(method: string, args: Readonly<Record<string, unknown>>): Promise<void>;
+  /** Idempotent. */
+  close(): Promise<void>;
+}

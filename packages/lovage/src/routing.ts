@@ -1,0 +1,86 @@
+import type { QueueSpec, Route } from "./brokers/broker.js";
+import type { SendOptions } from "./call.js";
+import { ConfigurationError } from "./errors.js";
+import type { QueueSetting, Settings } from "./settings.js";
+
+/** Where a message goes and the queue to declare first, if it is one of ours. */
+export interface Destination {
+  readonly route: Pick<Route, "exchange" | "routingKey" | "priority">;
+  readonly queue: QueueSpec | undefined;
+}
+
+type Placement = Pick<SendOptions, "queue" | "exchange" | "routingKey" | "priority">;
+
+/** Decides the queue of each call: the call's options, then the task's, then `taskRoutes`, then the default queue. */
+export class Router {
+  readonly #settings: Settings;
+  readonly #queues: ReadonlyMap<string, QueueSpec>;
+
+  constructor(settings: Settings) {
+    this.#settings = settings;
+    this.#queues = new Map((settings.taskQueues ?? []).map((queue) => [queue.name, queueSpec(queue, settings)]));
+  }
+
+  /** Queues a worker consumes when it is given none: those configured, else the default one. */
+  defaultQueues(): readonly QueueSpec[] {
+    return this.#queues.size > 0 ? [...this.#queues.values()] : [this.queue(this.#settings.taskDefaultQueue)];
+  }
+
+  /** The definition of a queue by name; made on the spot for one that is not configured. */
+  queue(name: string): QueueSpec {
+    const configured = this.#queues.get(name);
+    if (configured) return configured;
+    if (!this.#settings.taskCreateMissingQueues && name !== this.#settings.taskDefaultQueue) {
+      throw new ConfigurationError(
+        `queue ${JSON.stringify(name)} is not in taskQueues (${[...this.#queues.keys()].join(", ") || "none"}), and taskCreateMissingQueues is off`,
+        { code: "unknown_queue" },
+      );
+    }
+    return queueSpec({ name }, this.#settings);
+  }
+
+  /** @param asked what the call and its task ask for, the call's first */
+  destination(taskName: string, asked: Placement): Destination {
+    const placed = { ...definedOnly(this.#routed(taskName)), ...definedOnly(asked) };
+    const priority = placed.priority ?? this.#settings.taskDefaultPriority ?? undefined;
+    if (placed.exchange !== undefined && placed.queue === undefined) {
+      const routingKey = placed.routingKey ?? this.#settings.taskDefaultRoutingKey ?? this.#settings.taskDefaultQueue;
+      return { route: route(placed.exchange, routingKey, priority), queue: undefined };
+    }
+    const queue = this.queue(placed.queue ?? this.#settings.taskDefaultQueue);
+    return { route: this.#routeTo(queue, placed, priority), queue };
+  }
+
+  /** A direct exchange is passed over unless exchange and key are both given. Source: celery-protocol 3.3. */
+  #routeTo(queue: QueueSpec, { exchange, routingKey }: Placement, priority: number | undefined): Destination["route"] {
+    const direct = (queue.exchange?.type ?? "direct") === "direct";
+    if (direct && (exchange === undefined || routingKey === undefined)) return route("", queue.name, priority);
+    return route(exchange ?? queue.exchange?.name ?? "", routingKey ?? queue.routingKey ?? queue.name, priority);
+  }
+
+  #routed(taskName: string): Placement {
+    for (const each of this.#settings.taskRoutes) {
+      const found = each(taskName);
+      if (found) return found;
+    }
+    return {};
+  }
+}
+
+function route(exchange: string, routingKey: string, priority: number | undefined): Destination["route"] {
+  return priority === undefined ? { exchange, routingKey } : { exchange, routingKey, priority };
+}
+
+function definedOnly(placement: Placement): Placement {
+  return Object.fromEntries(Object.entries(placement).filter(([, value]) => value !== undefined && value !== null));
+}
+
+function queueSpec(queue: QueueSetting, settings: Settings): QueueSpec {
+  const maxPriority = queue.maxPriority ?? settings.taskQueueMaxPriority ?? undefined;
+  return {
+    name: queue.name,
+    exchange: { name: queue.exchange ?? queue.name, type: queue.exchangeType ?? settings.taskDefaultExchangeType },
+    routingKey: queue.routingKey ?? queue.name,
+    ...(maxPriority !== undefined && { maxPriority }),
+  };
+}

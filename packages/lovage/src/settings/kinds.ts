@@ -1,0 +1,275 @@
+import { EXCHANGE_TYPES, type ExchangeType } from "../brokers/broker.js";
+
+/** What is wrong with a value, as the end of the sentence "`setting` …". */
+export class Problem extends Error {}
+
+/** One kind of value: how it is checked, and how it is written in an environment variable. */
+export interface Kind<Input, Value> {
+  /** As in "a number of seconds above 0": for messages and docs. */
+  readonly expects: string;
+  /** Never called; carries the type users write. */
+  readonly input?: (value: Input) => void;
+  /** Throws a `Problem`. */
+  parse(value: unknown): Value;
+  fromText(text: string): unknown;
+}
+
+function kind<Input, Value>(
+  expects: string,
+  parse: (value: unknown) => Value | undefined,
+  fromText: (text: string) => unknown,
+): Kind<Input, Value> {
+  return {
+    expects,
+    parse(value) {
+      const parsed = parse(value);
+      if (parsed === undefined) throw new Problem(`must be ${expects}; got ${shown(value)}`);
+      return parsed;
+    },
+    fromText,
+  };
+}
+
+/** A value as a message may show it: short, and no URL, since URLs hold passwords. */
+function shown(value: unknown): string {
+  if (typeof value === "string" && value.includes("://")) return "a URL";
+  const text =
+    typeof value === "string"
+      ? JSON.stringify(value)
+      : typeof value === "object"
+        ? Array.isArray(value)
+          ? "an array"
+          : String(value)
+        : String(value);
+  return text.length > 60 ? `${text.slice(0, 57)}…` : text;
+}
+
+/** Text that stands for JSON; left as it is when it is none, so that the check names it. */
+function jsonText(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return text;
+  }
+}
+
+export const text: Kind<string, string> = kind(
+  "a text that is not empty",
+  (value) => (typeof value === "string" && value !== "" ? value : undefined),
+  (written) => written,
+);
+
+export const flag: Kind<boolean, boolean> = kind(
+  "true or false",
+  (value) => (typeof value === "boolean" ? value : undefined),
+  (written) => (/^(1|true|yes|on)$/i.test(written) ? true : /^(0|false|no|off)$/i.test(written) ? false : written),
+);
+
+function number(expects: string, fits: (value: number) => boolean): Kind<number, number> {
+  return kind(
+    expects,
+    (value) => (typeof value === "number" && Number.isFinite(value) && fits(value) ? value : undefined),
+    (written) => (written.trim() === "" ? written : Number.isNaN(Number(written)) ? written : Number(written)),
+  );
+}
+export const seconds = number("a number of seconds, 0 or more", (value) => value >= 0);
+export const positiveSeconds = number("a number of seconds above 0", (value) => value > 0);
+export const count = number("a whole number, 0 or more", (value) => Number.isInteger(value) && value >= 0);
+export const positiveCount = number("a whole number above 0", (value) => Number.isInteger(value) && value > 0);
+export const priority = number(
+  "a priority from 0 to 9",
+  (value) => Number.isInteger(value) && value >= 0 && value <= 9,
+);
+
+/** The value, or null for none; in the environment `none` or an empty text. */
+export function orNull<Input, Value>(inner: Kind<Input, Value>): Kind<Input | null, Value | null> {
+  return kind(
+    `${inner.expects}, or null`,
+    (value) => (value === null ? null : attempt(inner, value)),
+    (written) => (/^(none|null|)$/i.test(written) ? null : inner.fromText(written)),
+  );
+}
+
+function attempt<Input, Value>(inner: Kind<Input, Value>, value: unknown): Value | undefined {
+  try {
+    return inner.parse(value);
+  } catch (error) {
+    if (error instanceof Problem) return undefined;
+    throw error;
+  }
+}
+
+export function oneOf<const V extends string>(...allowed: readonly V[]): Kind<V, V> {
+  const known: ReadonlyMap<unknown, V> = new Map(allowed.map((value) => [value, value]));
+  return kind(
+    `one of ${allowed.join(", ")}`,
+    (value) => known.get(value),
+    (written) => written,
+  );
+}
+
+export const names: Kind<readonly string[], readonly string[]> = kind(
+  "a list of texts",
+  (value) =>
+    Array.isArray(value) && value.every((each): each is string => typeof each === "string" && each !== "")
+      ? Object.freeze([...value])
+      : undefined,
+  (written) =>
+    written
+      .split(",")
+      .map((each) => each.trim())
+      .filter(Boolean),
+);
+
+export const timeZone: Kind<string, string> = kind(
+  "a time zone's IANA name, as in Europe/Berlin",
+  (value) => {
+    try {
+      return typeof value === "string" ? new Intl.DateTimeFormat("en", { timeZone: value }) && value : undefined;
+    } catch {
+      return undefined;
+    }
+  },
+  (written) => written,
+);
+
+export function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+/** Celery's rate: `10/s`, `100/m`, `1000/h`, or a number a second. */
+export const rate: Kind<string | number, string | number> = kind(
+  "a rate such as 10/s, 100/m or 1000/h",
+  (value) =>
+    (typeof value === "number" && value >= 0) || (typeof value === "string" && /^\d+(\.\d+)?(\/[smh])?$/.test(value))
+      ? value
+      : undefined,
+  (written) => written,
+);
+
+/** How often, and how patiently, a publish is tried again. Seconds. */
+export interface RetryPolicySetting {
+  /** Repeats at most; null for no limit. @default 3 */
+  readonly maxRetries: number | null;
+  /** Seconds before the first repeat. @default 0 */
+  readonly intervalStart: number;
+  /** Seconds added before each further repeat. @default 0.2 */
+  readonly intervalStep: number;
+  /** Seconds at most. @default 1 */
+  readonly intervalMax: number;
+}
+const RETRY_POLICY: RetryPolicySetting = Object.freeze({
+  maxRetries: 3,
+  intervalStart: 0,
+  intervalStep: 0.2,
+  intervalMax: 1,
+});
+
+export const retryPolicy: Kind<Partial<RetryPolicySetting>, RetryPolicySetting> = kind(
+  `an object of ${Object.keys(RETRY_POLICY).join(", ")}`,
+  (value) => {
+    if (!isRecord(value)) return undefined;
+    const fits = Object.entries(value).every(
+      ([name, each]) =>
+        name in RETRY_POLICY && ((typeof each === "number" && each >= 0) || (name === "maxRetries" && each === null)),
+    );
+    return fits ? Object.freeze({ ...RETRY_POLICY, ...value }) : undefined;
+  },
+  jsonText,
+);
+
+/** A queue as `taskQueues` defines it. */
+export interface QueueSetting {
+  readonly name: string;
+  /** @default the queue's name */
+  readonly exchange?: string;
+  /** @default `taskDefaultExchangeType` */
+  readonly exchangeType?: ExchangeType;
+  /** @default the queue's name */
+  readonly routingKey?: string;
+  /** 0 to 9. @default `taskQueueMaxPriority` */
+  readonly maxPriority?: number;
+  /** "celery" keeps kombu's order on Redis, where 0 is the most urgent, for a queue shared with Python. @default "lovage" */
+  readonly priorityOrder?: "lovage" | "celery";
+}
+
+const QUEUE_FIELDS: Readonly<Record<keyof QueueSetting, (value: unknown) => boolean>> = {
+  name: isName,
+  exchange: isName,
+  exchangeType: (value) => EXCHANGE_TYPES.some((type) => type === value),
+  routingKey: isName,
+  maxPriority: (value) => typeof value === "number" && Number.isInteger(value) && value >= 0 && value <= 9,
+  priorityOrder: (value) => value === "lovage" || value === "celery",
+};
+function isName(value: unknown): value is string {
+  return typeof value === "string" && value !== "";
+}
+function isQueue(value: unknown): value is QueueSetting {
+  if (!isRecord(value) || !isName(value.name)) return false;
+  const fields: Readonly<Record<string, (value: unknown) => boolean>> = QUEUE_FIELDS;
+  return Object.entries(value).every(([name, each]) => each === undefined || fields[name]?.(each) === true);
+}
+
+export const queues: Kind<readonly (string | QueueSetting)[], readonly QueueSetting[]> = kind(
+  `a list of queue names or of objects with ${Object.keys(QUEUE_FIELDS).join(", ")}`,
+  (value) => {
+    if (!Array.isArray(value)) return undefined;
+    const named: unknown[] = value.map((each: unknown) => (isName(each) ? { name: each } : each));
+    return named.every(isQueue) ? Object.freeze(named.map((queue) => Object.freeze({ ...queue }))) : undefined;
+  },
+  (written) => (written.trimStart().startsWith("[") ? jsonText(written) : names.fromText(written)),
+);
+
+/** Where the tasks of a route go. */
+export interface RouteSetting {
+  readonly queue?: string;
+  readonly exchange?: string;
+  readonly routingKey?: string;
+  readonly priority?: number;
+}
+/** Answers for the task names it knows. */
+export type RouteFunction = (taskName: string) => RouteSetting | undefined;
+/** Task name, or pattern with `*`, → queue name or route. The first that matches counts. */
+export type RouteTable = Readonly<Record<string, string | RouteSetting>>;
+
+export const routes: Kind<
+  RouteTable | RouteFunction | readonly (RouteTable | RouteFunction)[],
+  readonly RouteFunction[]
+> = kind(
+  "an object of task name (or pattern) → queue name or {queue, exchange, routingKey, priority}, a function, or a list of these",
+  (value) => {
+    const list: unknown[] = Array.isArray(value) ? value : [value];
+    const functions = list.flatMap((each) =>
+      isRouteFunction(each) ? [each] : isRecord(each) ? (tableRoutes(each) ?? []) : [],
+    );
+    const complete = list.every((each) => isRouteFunction(each) || (isRecord(each) && tableRoutes(each) !== undefined));
+    return complete ? Object.freeze(functions) : undefined;
+  },
+  jsonText,
+);
+
+function isRouteFunction(value: unknown): value is RouteFunction {
+  return typeof value === "function";
+}
+
+function tableRoutes(table: Readonly<Record<string, unknown>>): RouteFunction[] | undefined {
+  const parsed = Object.entries(table).map(([pattern, target]) => {
+    const route = isName(target) ? { queue: target } : isRoute(target) ? target : undefined;
+    return route && routeFor(pattern, route);
+  });
+  return parsed.every((each) => each !== undefined) ? parsed : undefined;
+}
+
+function isRoute(value: unknown): value is RouteSetting {
+  if (!isRecord(value)) return false;
+  return Object.entries(value).every(([name, each]) =>
+    name === "priority"
+      ? QUEUE_FIELDS.maxPriority(each)
+      : ["queue", "exchange", "routingKey"].includes(name) && isName(each),
+  );
+}
+
+function routeFor(pattern: string, route: RouteSetting): RouteFunction {
+  const expression = new RegExp(`^${pattern.replace(/[.+?^${}()|[\]\\]/g, "\\$&").replace(/\*/g, ".*")}$`);
+  return (taskName) => (expression.test(taskName) ? route : undefined);
+}

@@ -1,0 +1,152 @@
+import { EXCHANGE_TYPES } from "../brokers/broker.js";
+import { POOL_KINDS } from "../pool-kind.js";
+import type { Kind } from "./kinds.js";
+import * as kinds from "./kinds.js";
+
+export interface Setting<Input, Value> {
+  readonly kind: Kind<Input, Value>;
+  /** As a user would write it. */
+  readonly default: Input;
+  /** One sentence. */
+  readonly doc: string;
+}
+
+function setting<Input, Value>(kind: Kind<Input, Value>, standard: NoInfer<Input>, doc: string): Setting<Input, Value> {
+  return { kind, default: standard, doc };
+}
+
+const {
+  count,
+  flag,
+  names,
+  oneOf,
+  orNull,
+  positiveCount,
+  positiveSeconds,
+  priority,
+  queues,
+  rate,
+  retryPolicy,
+  routes,
+  seconds,
+  text,
+  timeZone,
+} = kinds;
+
+/**
+ * Every setting: Celery's, in camelCase, with Celery's meaning and unit. Durations are seconds.
+ * From this table come the types, the checks, the environment's names and the docs.
+ */
+export const SETTINGS = {
+  brokerUrl: setting(text, "sqlite:lovage.db", "Where messages wait: `sqlite:FILE` or `memory://`."),
+  resultBackend: setting(orNull(text), "sqlite:lovage.db", "Where results are kept; null keeps none."),
+  publishTimeout: setting(positiveSeconds, 10, "A publish is confirmed or rejected within this time."),
+  brokerLeaseSeconds: setting(
+    positiveSeconds,
+    15,
+    "A message returns to its queue this long after its worker died or froze.",
+  ),
+
+  taskDefaultQueue: setting(text, "celery", "The queue of tasks that nothing else routes."),
+  taskDefaultExchangeType: setting(
+    oneOf(...EXCHANGE_TYPES),
+    "direct",
+    "The type of queues' exchanges, where `taskQueues` does not say.",
+  ),
+  taskDefaultRoutingKey: setting(
+    orNull(text),
+    null,
+    "The routing key of calls that name an exchange and no key; null for `taskDefaultQueue`.",
+  ),
+  taskDefaultPriority: setting(
+    orNull(priority),
+    null,
+    "The priority of tasks that have none: 0 to 9, 9 the most urgent.",
+  ),
+  taskQueueMaxPriority: setting(
+    orNull(priority),
+    null,
+    "Declares queues with priorities up to this one; null declares them without.",
+  ),
+  taskQueues: setting(
+    orNull(queues),
+    null,
+    "The queues there are, and those that a worker consumes by default; null for `taskDefaultQueue` alone.",
+  ),
+  taskCreateMissingQueues: setting(flag, true, "Whether a queue that `taskQueues` does not list may be used."),
+  taskRoutes: setting(routes, [], "Task name or pattern → queue or route; the first that matches counts."),
+  taskInheritParentPriority: setting(flag, false, "Whether tasks that a task leads to get its priority."),
+
+  taskAlwaysEager: setting(flag, false, "Runs tasks at once in the caller, instead of sending them. For tests."),
+  taskEagerPropagates: setting(flag, false, "With `taskAlwaysEager`, throws a task's error from `delay` itself."),
+  taskPublishRetry: setting(flag, true, "Tries again to publish when the connection was lost."),
+  taskPublishRetryPolicy: setting(retryPolicy, {}, "How often and how patiently it is tried again."),
+  taskTypedValues: setting(
+    flag,
+    true,
+    "Sends dates, bytes, decimals and UUIDs as typed values (kombu 5.3 and newer); false sends plain texts for older peers.",
+  ),
+  taskSerializer: setting(oneOf("json"), "json", "The content type of task messages."),
+  resultSerializer: setting(oneOf("json"), "json", "The content type of results."),
+  taskSendSentEvent: setting(flag, false, "Sends a `task-sent` event with every task that is sent."),
+  acceptContent: setting(names, ["json"], "Content types that are decoded; others become dead letters unread."),
+
+  taskTimeLimit: setting(
+    orNull(positiveSeconds),
+    null,
+    "A task is ended from outside after this time; null for never.",
+  ),
+  taskSoftTimeLimit: setting(orNull(positiveSeconds), null, "A task's signal aborts after this time; null for never."),
+  taskDefaultRateLimit: setting(
+    orNull(rate),
+    null,
+    "How often each task may begin on each worker, as in `10/s`, `100/m`, `1000/h`; null for no limit.",
+  ),
+  taskAcksLate: setting(
+    flag,
+    true,
+    "Acknowledges after the result is stored (true, unlike Celery) or before the task runs.",
+  ),
+  taskAcksOnFailureOrTimeout: setting(flag, true, "Acknowledges failed tasks too; false makes dead letters of them."),
+  taskRejectOnWorkerLost: setting(
+    flag,
+    true,
+    "Runs a task again when its process died; false fails it (Celery's default).",
+  ),
+  taskMaxDeliveries: setting(
+    positiveCount,
+    5,
+    "A message under which workers died is handed out again this often, then becomes a dead letter.",
+  ),
+  taskUnknownGrace: setting(
+    seconds,
+    300,
+    "How long a message waits for a worker that knows its task before it becomes a dead letter.",
+  ),
+  taskTrackStarted: setting(flag, false, "Stores the state STARTED."),
+  taskIgnoreResult: setting(flag, false, "Keeps no results, unless a task or a call says otherwise."),
+  taskStoreErrorsEvenIfIgnored: setting(flag, false, "Keeps errors also of tasks whose results are ignored."),
+
+  resultExpires: setting(orNull(seconds), 86_400, "How long results are kept; null or 0 for ever."),
+  resultExtended: setting(flag, false, "Stores name, arguments, worker, retries and queue with each result."),
+
+  workerConcurrency: setting(orNull(positiveCount), null, "Tasks at a time; null for one a processor."),
+  workerPool: setting(oneOf(...POOL_KINDS), "processes", "Where tasks run."),
+  workerPrefetchMultiplier: setting(count, 4, "Messages a worker holds for each slot; 0 for no limit."),
+  workerMaxTasksPerChild: setting(
+    orNull(positiveCount),
+    null,
+    "A process or thread is replaced after so many tasks; null for never.",
+  ),
+  workerMaxMemoryPerChild: setting(
+    orNull(positiveCount),
+    null,
+    "KiB. A process or thread found larger after a task is replaced; null for never.",
+  ),
+  workerSendTaskEvents: setting(flag, false, "Sends task events from the start (`-E`)."),
+  workerPoolRestarts: setting(flag, true, "Allows the remote control command `pool_restart`."),
+
+  timezone: setting(timeZone, "UTC", "The time zone of schedules."),
+} as const;
+
+export type SettingName = keyof typeof SETTINGS;

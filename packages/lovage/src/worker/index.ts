@@ -1,0 +1,2 @@
+export { POOL_KINDS, type PoolKind } from "./pools/pool.js";
+export { Worker, type WorkerOptions } from "./worker.js";

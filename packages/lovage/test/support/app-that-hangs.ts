@@ -1,0 +1,2 @@
+// Loads for ever, and not even its event loop turns.
+for (;;);

@@ -1,0 +1,45 @@
+import { afterEach, describe, expect, test } from "vitest";
+import { GuideFolder } from "./guide-folder.js";
+import { codeBlocks, readPage } from "./markdown.js";
+
+/** Pages whose code a reader types in from top to bottom. */
+const GUIDES = ["README.md", "docs/getting-started.md", "packages/lovage/README.md"];
+
+let folder: GuideFolder | undefined;
+afterEach(async () => {
+  await folder?.stop();
+});
+
+describe("what the guides show", () => {
+  test.each(GUIDES)("%s: its code compiles, its commands run, and they say what it promises", async (page) => {
+    // Given the folder of somebody who begins
+    folder = new GuideFolder();
+    const blocks = codeBlocks(readPage(page));
+    // When the page is followed, block by block
+    for (const [index, block] of blocks.entries()) {
+      if (block.language === "ts") writeBlock(folder, page, block.text, block.line);
+      // A file is complete only when the next command uses it.
+      if (block.language === "sh") {
+        expect(folder.typeErrors(), `types of the files of ${page} before line ${block.line}`).toBe("");
+        await folder.run(block, promisedOutput(blocks[index + 1]));
+      }
+    }
+    // Then all of it worked, and workers that were told to stop did so properly
+    expect(folder.typeErrors()).toBe("");
+    expect((await folder.stop()).filter((code) => code !== 0)).toEqual([]);
+    folder = undefined;
+  });
+});
+
+/** The first line of a block names its file, as in `// tasks.ts`. A later block of the same name replaces the file. */
+function writeBlock(into: GuideFolder, page: string, text: string, line: number): void {
+  const file = /^\/\/ (\S+\.ts)\b/.exec(text)?.[1];
+  if (file === undefined)
+    throw new Error(`${page}:${line}: a ts block begins with its file's name, as in "// tasks.ts"`);
+  into.write(file, `${text}\n`);
+}
+
+/** A `text` block after commands shows their output. */
+function promisedOutput(next: { language: string; text: string } | undefined): string[] {
+  return next?.language === "text" ? next.text.split("\n").filter((line) => line.trim() !== "") : [];
+}

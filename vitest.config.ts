@@ -1,0 +1,36 @@
+import { defineConfig } from "vitest/config";
+
+// Child processes rather than threads: a thread that ends while SQLite is at work in another takes the process along.
+const common = { pool: "forks", hookTimeout: 30_000, restoreMocks: true } as const;
+
+export default defineConfig({
+  test: {
+    projects: [
+      {
+        test: {
+          ...common,
+          name: "unit",
+          include: ["packages/*/test/**/*.test.ts", "examples/*/test/**/*.test.ts"],
+          typecheck: { enabled: true, include: ["packages/*/test/**/*.test-d.ts"], tsconfig: "./tsconfig.test.json" },
+        },
+      },
+      {
+        test: {
+          ...common,
+          name: "system",
+          include: ["test/system/**/*.test.ts", "test/docs/**/*.test.ts"],
+          testTimeout: 60_000,
+        },
+      },
+      {
+        test: {
+          ...common,
+          name: "faults",
+          include: ["test/faults/**/*.test.ts"],
+          testTimeout: 600_000,
+          fileParallelism: false,
+        },
+      },
+    ],
+  },
+});
