@@ -205,14 +205,14 @@ class Program {
     };
   }
 
-  /** Only what needs attention: the run's own log tells the rest. */
+  /** Only what needs attention; what is about one task is in its run's log, too. */
   get #logger(): Logger {
-    return {
-      debug: () => {},
-      info: () => {},
-      warn: (message) => this.#log("warning", `worker: ${message}`),
-      error: (message) => this.#log("error", `worker: ${message}`),
-    };
+    const logAs =
+      (level: "warning" | "error"): Logger["warn"] =>
+      (message, fields = {}) => {
+        if (!("task" in fields)) this.#log(level, `worker: ${message}`);
+      };
+    return { debug: () => {}, info: () => {}, warn: logAs("warning"), error: logAs("error") };
   }
 
   #log(level: "warning" | "error", message: string): void {

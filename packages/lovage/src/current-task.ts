@@ -58,7 +58,21 @@ export interface RunningTask {
   readonly children: ResultTuple[];
 }
 
-const running = new AsyncLocalStorage<RunningTask>();
+const STORAGE = Symbol.for("lovage.running-task");
+
+/**
+ * One for all copies of the library in this thread. There are two when a TypeScript app in a package without "type": "module" is
+ * loaded as CommonJS: `currentTask()` of the app's copy must find what the worker's copy runs.
+ */
+function sharedStorage(): AsyncLocalStorage<RunningTask> {
+  const known: unknown = Reflect.get(globalThis, STORAGE);
+  if (known instanceof AsyncLocalStorage) return known;
+  const storage = new AsyncLocalStorage<RunningTask>();
+  Object.defineProperty(globalThis, STORAGE, { value: storage });
+  return storage;
+}
+
+const running = sharedStorage();
 
 /** The task that runs here. Throws a `ConfigurationError` outside of a task. */
 export function currentTask(): CurrentTask {

@@ -90,12 +90,18 @@ async function importModule(url: string, appPath: string): Promise<Readonly<Reco
     const module: unknown = await import(url);
     return typeof module === "object" && module !== null ? { ...module } : {};
   } catch (error) {
-    const message = error instanceof Error ? error.message : String(error);
-    throw new ConfigurationError(`${appPath} could not be loaded: ${message}${hintFor(error, url)}`, {
+    throw new ConfigurationError(`${appPath} could not be loaded: ${reasonOf(error)}${hintFor(error, url)}`, {
       code: "app_load_failed",
       cause: error,
     });
   }
+}
+
+/** What was thrown and, for a syntax error, where: Node puts that in front of the stack only. */
+function reasonOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  const [first = ""] = (error.stack ?? "").split("\n");
+  return error instanceof SyntaxError && /:\d+$/.test(first) ? `${error.message} at ${first}` : error.message;
 }
 
 /** What to do about errors whose own text does not say. */

@@ -2,6 +2,7 @@ import { styleText } from "node:util";
 import { type DestinationStream, type Logger as PinoLogger, pino, stdTimeFunctions } from "pino";
 import pretty from "pino-pretty";
 import type { Logger, LogLevel } from "./util/logger.js";
+import { printable } from "./util/printable.js";
 import { maskSecrets, maskUrls } from "./util/secrets.js";
 
 export interface LoggerOptions {
@@ -9,7 +10,7 @@ export interface LoggerOptions {
   readonly level?: LogLevel;
   /** Lines for people (true) or JSON lines for programs. @default whether `destination` is a terminal */
   readonly pretty?: boolean;
-  /** Colours in lines for people. @default whether `destination` is a terminal, and NO_COLOR is not set */
+  /** Colours in lines for people. @default whether `destination` is a terminal that has them, and NO_COLOR is not set */
   readonly colors?: boolean;
   /** @default standard error */
   readonly destination?: NodeJS.WritableStream;
@@ -30,7 +31,7 @@ export function createLogger(options: LoggerOptions = {}): Logger {
       timestamp: stdTimeFunctions.isoTime,
       formatters: { level: (label) => ({ level: label }) },
     },
-    asLines ? lineStream(destination, options.colors ?? terminal) : jsonStream(destination),
+    asLines ? lineStream(destination, options.colors ?? hasColors(destination)) : jsonStream(destination),
   );
   return {
     debug: writer(log, "debug"),
@@ -69,6 +70,11 @@ function isTerminal(stream: NodeJS.WritableStream): boolean {
   return "isTTY" in stream && stream.isTTY === true;
 }
 
+/** A terminal that has colours, where NO_COLOR does not forbid them. */
+function hasColors(stream: NodeJS.WritableStream): boolean {
+  return "hasColors" in stream && typeof stream.hasColors === "function" && stream.hasColors() === true;
+}
+
 const LEVEL_COLORS = { DEBUG: "gray", INFO: "green", WARN: "yellow", ERROR: "red" } as const;
 
 /** Celery's line, `[2026-11-21 10:00:00,123: INFO] message key=value`; a traceback follows on lines of its own. */
@@ -82,13 +88,7 @@ function logLine(record: Readonly<Record<string, unknown>>, colors: boolean): st
   const tail = rest.map(([name, value]) => ` ${name}=${shownField(value)}`).join("");
   const trace = typeof traceback === "string" && traceback !== "" ? `\n${traceback}` : "";
   if (!colors) return `${head} ${message}${tail}${trace}`;
-  return `${paint(color, head)} ${message}${paint("gray", tail)}${trace}`;
-}
-
-/** Keeps what a task logs from steering the terminal. */
-function printable(text: string): string {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
-  return text.replace(/[\u0000-\u0008\u000b-\u001f\u007f]/g, (char) => JSON.stringify(char).slice(1, -1));
+  return `${paint(color, head)} ${message}${tail === "" ? "" : paint("gray", tail)}${trace}`;
 }
 
 function paint(color: (typeof LEVEL_COLORS)[keyof typeof LEVEL_COLORS], text: string): string {

@@ -26,10 +26,19 @@ const REQUEST: TaskRequest = {
   timeLimit: null,
   softTimeLimit: null,
 };
-const RULES: EndingRules = { acksOnFailureOrTimeout: true, rejectOnWorkerLost: true, deliveriesUsedUp: false, revokeAsked: false };
-const ERROR = { exception: { exc_type: "Error", exc_message: ["boom"], exc_module: "lovage.errors" }, traceback: "Error: boom\n  at …" };
+const RULES: EndingRules = {
+  acksOnFailureOrTimeout: true,
+  rejectOnWorkerLost: true,
+  deliveriesUsedUp: false,
+  revokeAsked: false,
+};
+const ERROR = {
+  exception: { exc_type: "Error", exc_message: ["boom"], exc_module: "lovage.errors" },
+  traceback: "Error: boom\n  at …",
+};
 
-const classified = (outcome: Outcome, rules: Partial<EndingRules> = {}) => classify(outcome, REQUEST, { ...RULES, ...rules });
+const classified = (outcome: Outcome, rules: Partial<EndingRules> = {}) =>
+  classify(outcome, REQUEST, { ...RULES, ...rules });
 
 describe("what follows from a run's outcome", () => {
   test("success is stored as it was returned and acknowledged", () => {
@@ -40,17 +49,29 @@ describe("what follows from a run's outcome", () => {
 
   test("failure keeps the error and its trace and is acknowledged", () => {
     const ending = classified({ kind: "failure", error: ERROR, children: [], runtime: 0 });
-    expect(ending).toMatchObject({ state: "FAILURE", result: ERROR.exception, traceback: ERROR.traceback, message: { kind: "ack" } });
+    expect(ending).toMatchObject({
+      state: "FAILURE",
+      result: ERROR.exception,
+      traceback: ERROR.traceback,
+      message: { kind: "ack" },
+    });
   });
 
   test("failure becomes a dead letter where failures are not to be acknowledged", () => {
-    const ending = classified({ kind: "failure", error: ERROR, children: [], runtime: 0 }, { acksOnFailureOrTimeout: false });
+    const ending = classified(
+      { kind: "failure", error: ERROR, children: [], runtime: 0 },
+      { acksOnFailureOrTimeout: false },
+    );
     expect(ending).toMatchObject({ state: "FAILURE", message: { kind: "dead-letter", reason: "failed" } });
   });
 
   test("an error thrown in answer to a revoke means revoked", () => {
     const ending = classified({ kind: "failure", error: ERROR, children: [], runtime: 0 }, { revokeAsked: true });
-    expect(ending).toMatchObject({ state: "REVOKED", result: { exc_type: "TaskRevokedError", exc_message: ["terminated"] }, message: { kind: "ack" } });
+    expect(ending).toMatchObject({
+      state: "REVOKED",
+      result: { exc_type: "TaskRevokedError", exc_message: ["terminated"] },
+      message: { kind: "ack" },
+    });
   });
 
   test("a retry carries its instant", () => {
@@ -61,11 +82,18 @@ describe("what follows from a run's outcome", () => {
 
   test("the hard limit is a failure that names the limit", () => {
     const ending = classified({ kind: "time-limit", limit: 5, runtime: 5 });
-    expect(ending).toMatchObject({ state: "FAILURE", traceback: null, result: { exc_type: "TimeLimitExceeded", exc_module: "billiard.exceptions" } });
+    expect(ending).toMatchObject({
+      state: "FAILURE",
+      traceback: null,
+      result: { exc_type: "TimeLimitExceeded", exc_module: "billiard.exceptions" },
+    });
   });
 
   test("a task that was terminated is revoked", () => {
-    expect(classified({ kind: "terminated", signal: "SIGTERM", runtime: 1 })).toMatchObject({ state: "REVOKED", message: { kind: "ack" } });
+    expect(classified({ kind: "terminated", signal: "SIGTERM", runtime: 1 })).toMatchObject({
+      state: "REVOKED",
+      message: { kind: "ack" },
+    });
   });
 
   test("a message whose process died goes back, and nothing is known of the run", () => {
@@ -97,16 +125,26 @@ describe("what follows from a run's outcome", () => {
   });
 
   test("a run that was given back goes back", () => {
-    expect(classified({ kind: "given-back", reason: "cold shutdown", runtime: 1 })).toMatchObject({ state: undefined, message: { kind: "requeue" } });
+    expect(classified({ kind: "given-back", reason: "cold shutdown", runtime: 1 })).toMatchObject({
+      state: undefined,
+      message: { kind: "requeue" },
+    });
   });
 
   test("a task that ignores its result leaves none and is acknowledged", () => {
-    expect(classified({ kind: "ignore", children: [], runtime: 1 })).toMatchObject({ state: "IGNORED", result: null, message: { kind: "ack" } });
+    expect(classified({ kind: "ignore", children: [], runtime: 1 })).toMatchObject({
+      state: "IGNORED",
+      result: null,
+      message: { kind: "ack" },
+    });
   });
 
   test("a task that rejects its message sends it back or to the dead letters", () => {
     const reject = { kind: "reject", reason: "not mine", children: [], runtime: 1 } as const;
     expect(classified({ ...reject, requeue: true })).toMatchObject({ state: undefined, message: { kind: "requeue" } });
-    expect(classified({ ...reject, requeue: false })).toMatchObject({ state: "REJECTED", message: { kind: "dead-letter", reason: "rejected" } });
+    expect(classified({ ...reject, requeue: false })).toMatchObject({
+      state: "REJECTED",
+      message: { kind: "dead-letter", reason: "rejected" },
+    });
   });
 });

@@ -24,9 +24,9 @@ describe("settings", () => {
     const wrong: object = { taskTimeLimit: -1, taskAcksLate: "yes", xyzzy: 1 };
     const { problems } = checkSettings(wrong, { LOVAGE_WORKER_POOL: "fork", LOVAGE_TIMEZONE: "Mars/Base" });
     expect([...problems].sort()).toEqual([
-      "LOVAGE_TIMEZONE must be a time zone's IANA name, as in Europe/Berlin; got \"Mars/Base\"",
-      "LOVAGE_WORKER_POOL must be one of processes, threads, async, solo; got \"fork\"",
-      "taskAcksLate must be true or false; got \"yes\"",
+      'LOVAGE_TIMEZONE must be a time zone\'s IANA name, as in Europe/Berlin; got "Mars/Base"',
+      'LOVAGE_WORKER_POOL must be one of processes, threads, async, solo; got "fork"',
+      'taskAcksLate must be true or false; got "yes"',
       "taskTimeLimit must be a number of seconds above 0, or null; got -1",
       "there is no setting xyzzy",
     ]);

@@ -10,7 +10,12 @@ const sum = app.task("sum", (...values: number[]) => values.length);
 const maybe = app.task("maybe", (x: number, y?: string) => `${x}${y}`);
 const resize = app.task(
   "resize",
-  { input: z.object({ url: z.string(), width: z.coerce.number().default(80) }), queue: "images", maxRetries: 5, retryBackoff: true },
+  {
+    input: z.object({ url: z.string(), width: z.coerce.number().default(80) }),
+    queue: "images",
+    maxRetries: 5,
+    retryBackoff: true,
+  },
   async ({ url, width }) => ({ path: url, width }),
 );
 const pyAdd = app.remote<(x: number, y: number) => number>("proj.add");
@@ -57,7 +62,9 @@ describe("a task's types", () => {
 
   test("a schema's input is what callers give, its output what the function gets", () => {
     void resize.delay({ url: "a" });
-    expectTypeOf(resize.delay({ url: "a", width: 3 })).resolves.toEqualTypeOf<AsyncResult<{ path: string; width: number }>>();
+    expectTypeOf(resize.delay({ url: "a", width: 3 })).resolves.toEqualTypeOf<
+      AsyncResult<{ path: string; width: number }>
+    >();
     expectTypeOf(resize({ url: "a" })).resolves.toEqualTypeOf<{ path: string; width: number }>();
     // @ts-expect-error url is missing
     void resize.delay({ width: 3 });

@@ -80,6 +80,8 @@ class BlogScrape {
   readonly #signal: AbortSignal;
   readonly #maxPages: number;
   #counts = NO_COUNTS;
+  /** Pages of the list read so far. */
+  #pages = 0;
   /** Why the list of posts broke off; kept until the posts already found are saved. */
   #listError: BlogUnreadableError | undefined;
 
@@ -115,6 +117,7 @@ class BlogScrape {
   #listObserver(): ListObserver {
     return {
       onPage: async ({ number, newPosts }) => {
+        this.#pages = number;
         await this.#sink.log("info", `Page ${number} of the list: ${newPosts} ${newPosts === 1 ? "post" : "posts"}`);
       },
       onCutShort: (reason) => this.#sink.log("warning", `The list of posts ends here: ${reason}`),
@@ -155,7 +158,7 @@ class BlogScrape {
       const next = await chosen.next();
       if (next.done === true) break;
       taken.push(next.value);
-      await this.#report(0, null, `Reading the list of posts: ${this.#counts.found} found`);
+      await this.#report(0, null, `Reading the list of posts: page ${this.#pages}`);
     }
     return taken;
   }

@@ -1,17 +1,11 @@
 import { Command, InvalidArgumentError } from "commander";
-import type { ApplyOptions } from "../call.js";
 import type { Lovage } from "../app.js";
+import type { ApplyOptions } from "../call.js";
 import { nearestName } from "../util/nearest-name.js";
 import { validateInput } from "../validate-input.js";
 import type { CommandMaker } from "./command-maker.js";
 import { usageError } from "./exit-codes.js";
-import {
-  optionsOf,
-  parseInstantOption,
-  parseJsonArray,
-  parseJsonObject,
-  parseSeconds,
-} from "./global-options.js";
+import { optionsOf, parseInstantOption, parseJsonArray, parseJsonObject, parseSeconds } from "./global-options.js";
 import { withApp } from "./open-app.js";
 import { print, printJson, remark } from "./output.js";
 import { showResult } from "./result.js";
@@ -44,7 +38,12 @@ export const callCommand: CommandMaker = (report) =>
     .description("send a task by name; prints its id, or with --wait its result")
     .argument("<name>", "the task's registered name; it may live in Python")
     .option("-a, --args <json>", "positional arguments, a JSON array", parseJsonArray, [])
-    .option("-k, --kwargs <json>", "keyword arguments, or the one object that a task with an input schema takes", parseJsonObject, {})
+    .option(
+      "-k, --kwargs <json>",
+      "keyword arguments, or the one object that a task with an input schema takes",
+      parseJsonObject,
+      {},
+    )
     .option("--countdown <seconds>", "run this long from now", parseSeconds)
     .option("--eta <instant>", "run at this instant, ISO 8601", parseInstantOption)
     .option("--expires <when>", "seconds from now, or an instant, after which it is not run any more", parseExpires)
@@ -77,7 +76,9 @@ async function checkCall(app: Lovage, name: string, { kwargs, args }: CallOption
   }
   if (definition || app.taskNames.length === 0) return;
   const near = nearestName(name, app.taskNames);
-  remark(`note: this app has no task ${name}${near === undefined ? "" : ` (did you mean ${near}?)`}; it is sent all the same`);
+  remark(
+    `note: this app has no task ${name}${near === undefined ? "" : ` (did you mean ${near}?)`}; it is sent all the same`,
+  );
 }
 
 function applyOptions(options: CallOptions): ApplyOptions {

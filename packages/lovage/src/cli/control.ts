@@ -13,7 +13,11 @@ const COMMANDS: readonly RemoteCommand[] = [
       ["--terminate", "end them also when they run already"],
       ["--signal <name>", "the signal their process gets"],
     ],
-    args: (ids, { terminate, signal }) => ({ task_id: ids, terminate: terminate === true, signal: signal ?? "SIGTERM" }),
+    args: (ids, { terminate, signal }) => ({
+      task_id: ids,
+      terminate: terminate === true,
+      signal: signal ?? "SIGTERM",
+    }),
   },
   {
     name: "terminate",

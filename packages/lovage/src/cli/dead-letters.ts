@@ -109,7 +109,11 @@ async function list(letters: DeadLetters, { limit, json }: ListOptions & GlobalO
 }
 
 /** Keys of those that were named. Throws when one of them is not there, so that nothing is done by halves. */
-async function chosenKeys(letters: DeadLetters, ids: readonly string[], { all }: ChooseOptions): Promise<readonly string[]> {
+async function chosenKeys(
+  letters: DeadLetters,
+  ids: readonly string[],
+  { all }: ChooseOptions,
+): Promise<readonly string[]> {
   if (all && ids.length > 0) throw usageError("give ids or --all, not both");
   if (!all && ids.length === 0) throw usageError("name dead letters by key or task id, or give --all");
   const found = all ? await readAll(letters) : await find(letters, ids);
@@ -121,7 +125,10 @@ async function find(letters: DeadLetters, ids: readonly string[]): Promise<reado
   return ids.flatMap((id) => {
     const found = all.filter((letter) => letter.key === id || peekTaskHeaders(letter.message).id === id);
     if (found.length === 0) {
-      throw new CommandFailed(`there is no dead letter ${JSON.stringify(id)}: lovage dead-letters list shows them`, EXIT.failure);
+      throw new CommandFailed(
+        `there is no dead letter ${JSON.stringify(id)}: lovage dead-letters list shows them`,
+        EXIT.failure,
+      );
     }
     return found;
   });

@@ -1,10 +1,4 @@
-import {
-  BackendConnectionError,
-  BrokerConnectionError,
-  ConfigurationError,
-  LovageError,
-  ResultTimeoutError,
-} from "../errors.js";
+import { BackendError, BrokerError, ConfigurationError, LovageError, ResultTimeoutError } from "../errors.js";
 import { maskUrls } from "../util/secrets.js";
 import { CommandFailed, EXIT, type ExitCode } from "./exit-codes.js";
 
@@ -29,7 +23,7 @@ function isForeseen(error: unknown): boolean {
 function exitCodeOf(error: unknown): ExitCode {
   if (error instanceof CommandFailed) return error.exitCode;
   if (error instanceof ConfigurationError) return EXIT.configuration;
-  if (error instanceof BrokerConnectionError || error instanceof BackendConnectionError) return EXIT.unavailable;
+  if (error instanceof BrokerError || error instanceof BackendError) return EXIT.unavailable;
   if (error instanceof ResultTimeoutError) return EXIT.timeout;
   return EXIT.failure;
 }

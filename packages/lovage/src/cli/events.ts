@@ -1,7 +1,8 @@
 import { Command } from "commander";
-import type { AnyEvent } from "../protocol/events.js";
 import { receiveEvents } from "../events/event-receiver.js";
 import { TaskViews } from "../events/task-views.js";
+import type { ReceivedEvent } from "../protocol/events.js";
+import { printable } from "../util/printable.js";
 import type { CommandMaker } from "./command-maker.js";
 import { optionsOf, parseCount, parseSeconds } from "./global-options.js";
 import { withApp } from "./open-app.js";
@@ -34,7 +35,7 @@ export const eventsCommand: CommandMaker = () =>
     .addHelpText("after", HELP_AFTER)
     .action(async (_options: unknown, command: Command) => {
       const options = optionsOf<EventsOptions>(command);
-      const show = options.json ? printJson : options.dump ? dump : shower();
+      const show = options.json ? ({ fields }: ReceivedEvent) => printJson(fields) : options.dump ? dump : shower();
       await untilInterrupted(options.timeout, (signal) =>
         withApp(options, async (app) => {
           const { broadcast } = await app.direct.broker();
@@ -51,7 +52,10 @@ export const eventsCommand: CommandMaker = () =>
     });
 
 /** Gives `body` a signal that aborts on Ctrl-C, on SIGTERM and after `timeout` seconds. */
-async function untilInterrupted(timeout: number | undefined, body: (signal: AbortSignal) => Promise<void>): Promise<void> {
+async function untilInterrupted(
+  timeout: number | undefined,
+  body: (signal: AbortSignal) => Promise<void>,
+): Promise<void> {
   const ending = new AbortController();
   const end = (): void => ending.abort();
   const timer = timeout === undefined ? undefined : setTimeout(end, timeout * 1000);
@@ -66,37 +70,40 @@ async function untilInterrupted(timeout: number | undefined, body: (signal: Abor
   }
 }
 
-function dump(event: AnyEvent): void {
-  const { type, timestamp, hostname, ...rest } = event;
-  const members = Object.entries(rest).map(([name, value]) => `  ${name}: ${JSON.stringify(value)}`);
+function dump(event: ReceivedEvent): void {
+  const { type, timestamp, hostname } = event;
+  const members = Object.entries(event.fields).map(([name, value]) => `  ${name}: ${JSON.stringify(value)}`);
   print([`${instant(timestamp)} ${hostname} ${paint("bold", type)}`, ...members].join("\n"));
 }
 
 /** Shows each event in one line, with its task's name, which most events leave out. */
-function shower(): (event: AnyEvent) => void {
+function shower(): (event: ReceivedEvent) => void {
   const views = new TaskViews();
   return (event) => {
     const view = views.apply(event);
     const subject = view ? `${view.name ?? ""}[${view.id}] ` : "";
-    print(printable(`${instant(event.timestamp)} ${event.hostname} ${event.type} ${subject}${detail(event)}`.trimEnd()));
+    print(
+      printable(`${instant(event.timestamp)} ${event.hostname} ${event.type} ${subject}${detail(event)}`.trimEnd()),
+    );
   };
 }
 
-function detail(event: AnyEvent): string {
+function detail(event: ReceivedEvent): string {
+  const { fields } = event;
   switch (event.type) {
     case "task-received":
-      return `args=${text(event.args)} kwargs=${text(event.kwargs)}`;
+      return `args=${text(fields.args)} kwargs=${text(fields.kwargs)}`;
     case "task-succeeded":
-      return `in ${Number(event.runtime).toFixed(3)} s: ${text(event.result)}`;
+      return `in ${Number(fields.runtime).toFixed(3)} s: ${text(fields.result)}`;
     case "task-failed":
     case "task-retried":
-      return text(event.exception);
+      return text(fields.exception);
     case "task-log":
-      return `${text(event.level)}: ${text(event.message)}`;
+      return `${text(fields.level)}: ${text(fields.message)}`;
     case "task-progress":
-      return `${text(event.current)}/${text(event.total ?? "?")} ${text(event.message ?? "")}`;
+      return `${text(fields.current)}/${text(fields.total ?? "?")} ${text(fields.message ?? "")}`;
     case "worker-heartbeat":
-      return `active=${text(event.active ?? "?")} processed=${text(event.processed ?? "?")}`;
+      return `active=${text(fields.active ?? "?")} processed=${text(fields.processed ?? "?")}`;
     default:
       return "";
   }
@@ -109,10 +116,4 @@ function text(value: unknown): string {
 function instant(timestamp: number): string {
   const at = new Date(timestamp * 1000);
   return Number.isNaN(at.getTime()) ? "-" : at.toISOString();
-}
-
-/** What comes off the wire must not steer the terminal. */
-function printable(line: string): string {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
-  return line.replace(/[\u0000-\u001f\u007f]+/g, " ");
 }

@@ -32,7 +32,10 @@ export function optionsOf<Own extends object>(command: Command): GlobalOptions &
 
 function parseLogLevel(text: string): LogLevel {
   // Celery's names too.
-  const asked = text.toLowerCase().replace(/^warning$/, "warn").replace(/^(critical|fatal)$/, "error");
+  const asked = text
+    .toLowerCase()
+    .replace(/^warning$/, "warn")
+    .replace(/^(critical|fatal)$/, "error");
   const level = LOG_LEVELS.find((each) => each === asked);
   if (level) return level;
   throw new InvalidArgumentError(`It is one of ${LOG_LEVELS.join(", ")}.`);

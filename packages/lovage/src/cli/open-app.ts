@@ -33,7 +33,7 @@ export async function openApp(options: GlobalOptions, more: LovageSettings = {})
 export async function openAppOrBroker(options: GlobalOptions): Promise<OpenedApp> {
   const path = options.app ?? (options.broker === undefined ? findApp() : undefined);
   if (path !== undefined) return await openApp({ ...options, app: path });
-  if (options.broker === undefined && !process.env["LOVAGE_BROKER_URL"]) throw noApp();
+  if (options.broker === undefined && !process.env.LOVAGE_BROKER_URL) throw noApp();
   return { app: new Lovage("lovage", overrides(options)), path: undefined };
 }
 

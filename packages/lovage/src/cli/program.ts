@@ -6,9 +6,8 @@ import { deadLettersCommand } from "./dead-letters.js";
 import { describeFailure } from "./describe-failure.js";
 import { eventsCommand } from "./events.js";
 import { EXIT, type ExitCode } from "./exit-codes.js";
-import { addGlobalOptions, type GlobalOptions } from "./global-options.js";
+import { addGlobalOptions } from "./global-options.js";
 import { inspectCommand } from "./inspect.js";
-import { print } from "./output.js";
 import { purgeCommand } from "./purge.js";
 import { queuesCommand } from "./queues.js";
 import { reportCommand } from "./report.js";
@@ -37,14 +36,10 @@ export function buildProgram(report: (code: ExitCode) => void): Command {
     .configureHelp({ showGlobalOptions: true, sortSubcommands: false })
     .helpCommand("help [command]", "show what a command takes")
     .helpOption("-h, --help", "show this help")
-    .option("-V, --version", "show the version")
+    .version(SOFTWARE.sw_ver, "-V, --version", "show the version")
     .addHelpText("after", HELP_AFTER)
     .showSuggestionAfterError(true)
     .exitOverride();
-  program.action((options: GlobalOptions & { version?: boolean }) => {
-    if (options.version) print(SOFTWARE.sw_ver);
-    else program.help({ error: true });
-  });
   const commands = [
     workerCommand,
     callCommand,
@@ -68,6 +63,8 @@ export async function runCommandLine(args: readonly string[]): Promise<ExitCode>
   const program = buildProgram((reported) => {
     code = reported;
   });
+  // What a command waits for may hold nothing open that Node counts: it would end as if nothing were left to do.
+  const alive = setInterval(() => undefined, 2 ** 30);
   try {
     await program.parseAsync(args, { from: "user" });
     return code;
@@ -76,6 +73,8 @@ export async function runCommandLine(args: readonly string[]): Promise<ExitCode>
     const { text, exitCode } = describeFailure(error, { stack: isDebug(args) });
     process.stderr.write(`lovage: ${text}\n`);
     return exitCode;
+  } finally {
+    clearInterval(alive);
   }
 }
 

@@ -59,7 +59,8 @@ async function showQueues({ queues }: Broker, json: boolean): Promise<void> {
 
 async function showMessages({ queues }: Broker, name: string, limit: number, json: boolean): Promise<void> {
   const counts = await queues.counts(name);
-  if (!counts) throw new CommandFailed(`there is no queue ${JSON.stringify(name)}: lovage queues lists them`, EXIT.failure);
+  if (!counts)
+    throw new CommandFailed(`there is no queue ${JSON.stringify(name)}: lovage queues lists them`, EXIT.failure);
   const rows = (await queues.peek(name, { limit })).map(shownMessage);
   if (json) return printJson({ name, ...counts, messages: rows });
   if (rows.length === 0) return print(`${name} is empty`);

@@ -16,7 +16,10 @@ export interface RemoteCommand {
   /** Options besides those of every remote command: flags and description. */
   readonly options?: readonly (readonly [flags: string, description: string])[];
   /** The request's arguments. Throws a usage error for what cannot be meant. */
-  readonly args?: (given: readonly string[], options: Readonly<Record<string, unknown>>) => Readonly<Record<string, unknown>>;
+  readonly args?: (
+    given: readonly string[],
+    options: Readonly<Record<string, unknown>>,
+  ) => Readonly<Record<string, unknown>>;
   /** Workers do not answer it. */
   readonly silent?: boolean;
 }

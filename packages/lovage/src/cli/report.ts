@@ -1,6 +1,6 @@
 import { Command } from "commander";
-import { reportText, shownSettings } from "../report.js";
 import { SOFTWARE } from "../protocol/software.js";
+import { reportText, shownSettings } from "../report.js";
 import type { CommandMaker } from "./command-maker.js";
 import { optionsOf } from "./global-options.js";
 import { withApp } from "./open-app.js";

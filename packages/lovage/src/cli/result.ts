@@ -1,4 +1,5 @@
 import { Command } from "commander";
+import { TaskFailedError } from "../errors.js";
 import { isReady, propagates } from "../protocol/states.js";
 import { errorFromMeta, type TaskMeta } from "../protocol/task-meta.js";
 import type { AsyncResult } from "../result.js";
@@ -36,13 +37,18 @@ export const resultCommand: CommandMaker = (report) =>
     });
 
 /** Prints what is known of a task, after waiting for its end if asked, and returns the exit code that says how it went. */
-export async function showResult(result: AsyncResult<unknown>, options: ResultOptions & { json?: boolean }): Promise<ExitCode> {
-  if (options.wait) await result.get({ propagate: false, ...(options.timeout !== undefined && { timeout: options.timeout }) });
+export async function showResult(
+  result: AsyncResult<unknown>,
+  options: ResultOptions & { json?: boolean },
+): Promise<ExitCode> {
+  if (options.wait)
+    await result.get({ propagate: false, ...(options.timeout !== undefined && { timeout: options.timeout }) });
   const meta = await result.meta();
   if (options.json) printJson(shownMeta(result.id, meta));
   else if (!meta) print("PENDING: nothing is known of this task. It waits, or its result is gone or not kept.");
   else if (propagates(meta.status)) print(failureText(meta, options.traceback ?? false));
-  else print(options.wait ? text(meta.result) : `${meta.status}${meta.result === null ? "" : `: ${text(meta.result)}`}`);
+  else
+    print(options.wait ? text(meta.result) : `${meta.status}${meta.result === null ? "" : `: ${text(meta.result)}`}`);
   return meta && propagates(meta.status) ? EXIT.failure : EXIT.ok;
 }
 
@@ -54,10 +60,14 @@ function shownMeta(id: string, meta: TaskMeta | undefined): object {
 
 function failureText(meta: TaskMeta, withTraceback: boolean): string {
   const error = errorFromMeta(meta);
-  const line = `${meta.status}: ${error.name}: ${error.message}`;
+  // The message of an error that is none of ours begins with the name it had where it was thrown.
+  const what = error instanceof TaskFailedError ? error.message : `${error.name}: ${error.message}`;
+  const line = `${meta.status}: ${what}`;
   return withTraceback && meta.traceback ? `${line}\n${meta.traceback}` : line;
 }
 
 function text(value: unknown): string {
-  return typeof value === "string" ? value : JSON.stringify(value, (_, each: unknown) => (typeof each === "bigint" ? String(each) : each));
+  return typeof value === "string"
+    ? value
+    : JSON.stringify(value, (_, each: unknown) => (typeof each === "bigint" ? String(each) : each));
 }

@@ -1,4 +1,5 @@
 import { styleText } from "node:util";
+import { printable } from "../util/printable.js";
 
 export interface Column<Row> {
   readonly title: string;
@@ -26,21 +27,19 @@ type Style = Parameters<typeof styleText>[0];
 
 /** Colours for standard output when it is a terminal and NO_COLOR is not set; plain text elsewhere. */
 export function paint(style: Style, text: string): string {
-  const colors = process.stdout.isTTY === true && !process.env["NO_COLOR"];
+  const colors = process.stdout.isTTY === true && process.stdout.hasColors();
   return colors ? styleText(style, text, { validateStream: false }) : text;
 }
 
 function cellText<Row>({ value, maxWidth }: Column<Row>, row: Row): string {
-  const text = printable(value(row)).replace(/\s+/g, " ");
+  const text = shown(value(row)).replace(/\s+/g, " ");
   return maxWidth !== undefined && text.length > maxWidth ? `${text.slice(0, maxWidth - 1)}…` : text;
 }
 
-function printable(value: unknown): string {
+function shown(value: unknown): string {
   if (value === undefined || value === null || value === "") return "-";
   if (value instanceof Date) return value.toISOString();
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: what comes off the wire must not steer the terminal
-  const text = (typeof value === "string" ? value : JSON.stringify(value)).replace(/[\u0000-\u0008\u000b-\u001f\u007f]/g, "�");
-  return text;
+  return printable(typeof value === "string" ? value : JSON.stringify(value));
 }
 
 function pad(text: string, width: number, align: "left" | "right"): string {

@@ -1,6 +1,6 @@
 import type { Command } from "commander";
-import { Control, type ControlOptions } from "../control/control.js";
 import type { Lovage } from "../app.js";
+import { Control, type ControlOptions } from "../control/control.js";
 import { CommandFailed, EXIT } from "./exit-codes.js";
 import { collectNames, parseSeconds } from "./global-options.js";
 
@@ -13,7 +13,11 @@ export interface TargetOptions {
 
 export function addTargetOptions(command: Command): Command {
   return command
-    .option("-d, --destination <nodes>", "workers to ask, by node name, with commas between; all by default", collectNames)
+    .option(
+      "-d, --destination <nodes>",
+      "workers to ask, by node name, with commas between; all by default",
+      collectNames,
+    )
     .option("--pattern <glob>", "workers to ask, by a pattern over their node names, as in 'images*'")
     .option("-t, --timeout <seconds>", "how long to wait for replies", parseSeconds, 1);
 }

@@ -83,6 +83,7 @@ export class SqliteDatabase implements Closable {
   #watcher: FSWatcher | undefined;
   #poll: NodeJS.Timeout | undefined;
   #look: NodeJS.Timeout | undefined;
+  #tellAgain: NodeJS.Timeout | undefined;
   #seenVersion: unknown;
 
   constructor(options: SqliteOptions) {
@@ -126,6 +127,20 @@ export class SqliteDatabase implements Closable {
     }
   }
 
+  /** As `read`, for those who can wait: a file that is busy for a moment (another process recovers or closes it) is read a little later. */
+  async query<T>(operation: (sql: Sql) => T): Promise<T> {
+    const deadlineMs = performance.now() + this.#options.writeTimeout * 1000;
+    for (;;) {
+      try {
+        return this.read(operation);
+      } catch (error) {
+        const busy = error instanceof SqliteError && isBusy(error.cause);
+        if (!busy || performance.now() > deadlineMs) throw error;
+        await new Promise((later) => setTimeout(later, 1 + Math.random() * BUSY_RETRY_MS));
+      }
+    }
+  }
+
   /** Calls `listener` after every commit, by this process or another. The returned function ends it. */
   onChange(listener: () => void): () => void {
     this.#listeners.add(listener);
@@ -154,6 +169,7 @@ export class SqliteDatabase implements Closable {
           },
         );
       }
+      if (done === steps.length) return;
       for (const step of steps.slice(done)) sql.exec(step);
       sql
         .prepare("INSERT INTO lovage_migrations VALUES (?, ?) ON CONFLICT DO UPDATE SET version = excluded.version")
@@ -294,13 +310,27 @@ export class SqliteDatabase implements Closable {
   }
 
   #tellListeners(): void {
-    for (const listener of this.#listeners) listener();
+    for (const listener of this.#listeners) {
+      try {
+        listener();
+      } catch (error) {
+        // Its reading failed, perhaps because the file was busy: what it would have seen must not stay unseen.
+        this.#options.logger.warn("could not look at what changed in the database: looking again", {
+          error: String(error),
+        });
+        this.#tellAgain ??= setTimeout(() => {
+          this.#tellAgain = undefined;
+          this.#tellListeners();
+        }, POLL_MS).unref();
+      }
+    }
   }
 
   #watch(): void {
     if (this.#poll || !this.#handle) return;
     this.#seenVersion = this.#dataVersion();
-    this.#poll = setInterval(() => this.#lookForChange(), POLL_MS).unref();
+    // Keeps the process alive, as an open socket would: a program that only waits for a result would end before it came.
+    this.#poll = setInterval(() => this.#lookForChange(), POLL_MS);
     this.#watchWal();
   }
 
@@ -325,8 +355,10 @@ export class SqliteDatabase implements Closable {
     this.#rewatch();
     clearInterval(this.#poll);
     clearTimeout(this.#look);
+    clearTimeout(this.#tellAgain);
     this.#poll = undefined;
     this.#look = undefined;
+    this.#tellAgain = undefined;
   }
 
   /** Looks now, and again a few times while nothing is to be seen. */
@@ -395,8 +427,17 @@ export function parseSqliteUrl(url: string): Pick<SqliteOptions, "path" | "synch
       throw new ConfigurationError(`synchronous is full or normal, not ${value}`, { code: "bad_url" });
     synchronous = level;
   }
-  const decoded = decodeURIComponent(rest);
+  const decoded = decodePath(rest);
   return { path: isAbsolute(decoded) ? decoded : resolve(decoded), synchronous };
+}
+
+/** `%20` and the like; a per cent sign that begins no such thing stands for itself. */
+function decodePath(path: string): string {
+  try {
+    return decodeURIComponent(path);
+  } catch {
+    return path;
+  }
 }
 
 function isBusy(error: unknown): boolean {

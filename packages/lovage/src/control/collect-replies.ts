@@ -1,6 +1,6 @@
 import type { Broadcast } from "../brokers/broker.js";
 import { BrokerConnectionError } from "../errors.js";
-import { decodeControlReply, encodeControlRequest } from "../protocol/control.js";
+import { decodeControlReply, encodeControlRequest, REPLY_EXCHANGE } from "../protocol/control.js";
 import type { LamportClock } from "../protocol/events.js";
 import type { Message } from "../protocol/message.js";
 import { withDeadline } from "../util/deadline.js";
@@ -35,8 +35,6 @@ export interface CollectOptions extends ControlRequestOptions {
 
 /** Seconds within which the broker must have taken a request. */
 const SEND_TIMEOUT = 10;
-/** The exchange that replies go through. Source: celery-protocol 9.1. */
-const REPLY_EXCHANGE = "reply.celery.pidbox";
 
 /** Sends a request that nobody answers. Resolves when the broker has it. */
 export async function sendControlRequest(broadcast: Broadcast, request: ControlRequestOptions): Promise<void> {
@@ -47,7 +45,10 @@ export async function sendControlRequest(broadcast: Broadcast, request: ControlR
  * Sends a request and gathers the replies, by node name in the order they came, until the timeout, the limit or the signal.
  * A reply is whatever the worker answered; replies to other requests and such as cannot be read are passed over.
  */
-export async function collectReplies(broadcast: Broadcast, options: CollectOptions): Promise<ReadonlyMap<string, unknown>> {
+export async function collectReplies(
+  broadcast: Broadcast,
+  options: CollectOptions,
+): Promise<ReadonlyMap<string, unknown>> {
   const { timeout, signal, lamport } = options;
   const limit = options.limit ?? (options.destination?.length || Number.POSITIVE_INFINITY);
   const replies = new Map<string, unknown>();
@@ -85,7 +86,11 @@ function fieldsOf(request: ControlRequestOptions): Parameters<typeof encodeContr
   };
 }
 
-function repliesIn(message: Message, ticket: string, lamport: LamportClock | undefined): readonly (readonly [string, unknown])[] {
+function repliesIn(
+  message: Message,
+  ticket: string,
+  lamport: LamportClock | undefined,
+): readonly (readonly [string, unknown])[] {
   try {
     const reply = decodeControlReply(message);
     if (reply.ticket !== ticket) return [];

@@ -1,6 +1,6 @@
 import type { Lovage } from "../app.js";
 import type { Broadcast } from "../brokers/broker.js";
-import { collectReplies, type ControlTarget, sendControlRequest } from "./collect-replies.js";
+import { type ControlTarget, collectReplies, sendControlRequest } from "./collect-replies.js";
 import { Inspect } from "./inspect.js";
 import { gatherReplies, type Replies, readOk } from "./replies.js";
 
@@ -41,7 +41,11 @@ export class Control {
   }
 
   /** Sends a command that nobody is to answer. Resolves when the broker has it. */
-  async broadcast(method: string, args: Readonly<Record<string, unknown>> = {}, target: ControlTarget = {}): Promise<void> {
+  async broadcast(
+    method: string,
+    args: Readonly<Record<string, unknown>> = {},
+    target: ControlTarget = {},
+  ): Promise<void> {
     const { destination, pattern, matcher } = { ...this.#defaults, ...target };
     await sendControlRequest(await this.#broadcast(), {
       method,
@@ -87,7 +91,10 @@ export class Control {
   async poolRestart(options?: ControlOptions): Promise<Replies<string>> {
     return await this.#order("pool_restart", { modules: null, reload: false, reloader: null }, options);
   }
-  async autoscale(range: { readonly max: number; readonly min: number }, options?: ControlOptions): Promise<Replies<string>> {
+  async autoscale(
+    range: { readonly max: number; readonly min: number },
+    options?: ControlOptions,
+  ): Promise<Replies<string>> {
     return await this.#order("autoscale", { max: range.max, min: range.min }, options);
   }
 
@@ -119,7 +126,11 @@ export class Control {
     await this.broadcast("shutdown", cold ? { cold } : {}, target);
   }
 
-  async #order(method: string, args: Readonly<Record<string, unknown>>, options?: ControlOptions): Promise<Replies<string>> {
+  async #order(
+    method: string,
+    args: Readonly<Record<string, unknown>>,
+    options?: ControlOptions,
+  ): Promise<Replies<string>> {
     return gatherReplies(await this.ask(method, args, options), readOk);
   }
 

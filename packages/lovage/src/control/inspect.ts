@@ -44,7 +44,11 @@ export interface WorkerStats {
 
 /** What `Inspect` needs of `Control`. */
 export interface Asker {
-  ask(method: string, args?: Readonly<Record<string, unknown>>, options?: ControlOptions): Promise<ReadonlyMap<string, unknown>>;
+  ask(
+    method: string,
+    args?: Readonly<Record<string, unknown>>,
+    options?: ControlOptions,
+  ): Promise<ReadonlyMap<string, unknown>>;
 }
 
 /** Questions to workers. Each resolves with the replies that came in time. Source of the forms: celery-protocol 9.3. */
@@ -69,7 +73,10 @@ export class Inspect {
     return await this.#ask("scheduled", {}, options, (value) => readArray(value, "reply").map(readScheduled));
   }
   /** Task id → where it is; tasks that a worker does not have are not in its reply. */
-  async queryTask(ids: readonly string[], options?: ControlOptions): Promise<Replies<ReadonlyMap<string, readonly [state: string, task: InspectedTask]>>> {
+  async queryTask(
+    ids: readonly string[],
+    options?: ControlOptions,
+  ): Promise<Replies<ReadonlyMap<string, readonly [state: string, task: InspectedTask]>>> {
     return await this.#ask("query_task", { ids }, options, readQueried);
   }
   /** Ids of tasks that the workers will not run. */
@@ -90,7 +97,9 @@ export class Inspect {
     );
   }
   /** Settings under Celery's names, secrets masked. */
-  async conf(options?: ControlOptions & { readonly withDefaults?: boolean }): Promise<Replies<Readonly<Record<string, unknown>>>> {
+  async conf(
+    options?: ControlOptions & { readonly withDefaults?: boolean },
+  ): Promise<Replies<Readonly<Record<string, unknown>>>> {
     const { withDefaults = false, ...rest } = options ?? {};
     return await this.#ask("conf", { with_defaults: withDefaults }, rest, (value) => readObject(value, "reply"));
   }

@@ -1,5 +1,5 @@
 import type { Broadcast, Subscription } from "../brokers/broker.js";
-import { type AnyEvent, decodeAnyEvents, type LamportClock } from "../protocol/events.js";
+import { decodeEvents, type LamportClock, type ReceivedEvent } from "../protocol/events.js";
 import type { Message } from "../protocol/message.js";
 import { type Logger, silentLogger } from "../util/logger.js";
 import type { Service } from "../util/service.js";
@@ -15,7 +15,7 @@ export interface EventReceiverOptions {
   readonly lamport?: LamportClock;
   readonly logger?: Logger;
   /** Called for each event, in the order each sender sent them. What it throws is logged. */
-  readonly onEvent: (event: AnyEvent) => void;
+  readonly onEvent: (event: ReceivedEvent) => void;
 }
 
 /** Hears the events of workers and clients, ours and Celery's. Whatever arrives that is no event is logged and passed over. */
@@ -53,6 +53,8 @@ export class EventReceiver implements Service {
   #receive(message: Message): void {
     if (this.#stopped) return;
     for (const event of this.#decode(message)) {
+      // Clients do not keep their clocks in step: theirs come as -1. Source: celery-protocol 8.5.
+      if (event.clock >= 0) this.#options.lamport?.adjust(event.clock);
       try {
         this.#options.onEvent(event);
       } catch (error) {
@@ -61,12 +63,13 @@ export class EventReceiver implements Service {
     }
   }
 
-  #decode(message: Message): readonly AnyEvent[] {
+  #decode(message: Message): readonly ReceivedEvent[] {
     try {
-      const { lamport } = this.#options;
-      return decodeAnyEvents(message, lamport ? { clock: lamport } : {});
+      return decodeEvents(message);
     } catch (error) {
-      this.#logger.warn("passed over what is no event", { error: error instanceof Error ? error.message : String(error) });
+      this.#logger.warn("passed over what is no event", {
+        error: error instanceof Error ? error.message : String(error),
+      });
       return [];
     }
   }
@@ -75,11 +78,11 @@ export class EventReceiver implements Service {
 /** The same as an iteration: `for await (const event of receiveEvents({ broadcast, signal }))` ends when the signal aborts. */
 export async function* receiveEvents(
   options: Omit<EventReceiverOptions, "onEvent"> & { readonly signal?: AbortSignal },
-): AsyncGenerator<AnyEvent, void, undefined> {
+): AsyncGenerator<ReceivedEvent, void, undefined> {
   const { signal } = options;
-  const waiting: AnyEvent[] = [];
+  const waiting: ReceivedEvent[] = [];
   let wake: () => void = () => undefined;
-  const onEvent = (event: AnyEvent): void => {
+  const onEvent = (event: ReceivedEvent): void => {
     if (waiting.length >= BACKLOG) waiting.shift();
     waiting.push(event);
     wake();
@@ -91,8 +94,13 @@ export async function* receiveEvents(
     await receiver.start();
     while (!signal?.aborted) {
       const event = waiting.shift();
-      if (event) yield event;
-      else await new Promise<void>((resolve) => void (wake = resolve));
+      if (event) {
+        yield event;
+        continue;
+      }
+      await new Promise<void>((resolve) => {
+        wake = resolve;
+      });
     }
   } finally {
     signal?.removeEventListener("abort", onAbort);

@@ -1,5 +1,13 @@
 import type { Broadcast } from "../brokers/broker.js";
-import { encodeEvents, eventRoutingKey, type EventFields, type LamportClock, MULTI_ROUTING_KEY, stampEvent, type StampedEvent } from "../protocol/events.js";
+import {
+  type EventFields,
+  encodeEvents,
+  eventRoutingKey,
+  type LamportClock,
+  MULTI_ROUTING_KEY,
+  type StampedEvent,
+  stampEvent,
+} from "../protocol/events.js";
 import type { Clock } from "../util/clock.js";
 import type { Logger } from "../util/logger.js";
 

@@ -1,4 +1,4 @@
-import type { AnyEvent } from "../protocol/events.js";
+import type { ReceivedEvent } from "../protocol/events.js";
 import type { TaskState } from "../protocol/states.js";
 
 /** One task as its events tell. */
@@ -26,7 +26,16 @@ const STATES: Readonly<Record<string, TaskState>> = {
 };
 
 /** Which of two states holds when events come out of order: the earlier one here. Source: celery-protocol 5.1. */
-const PRECEDENCE: readonly TaskState[] = ["SUCCESS", "FAILURE", "REVOKED", "STARTED", "RECEIVED", "REJECTED", "RETRY", "PENDING"];
+const PRECEDENCE: readonly TaskState[] = [
+  "SUCCESS",
+  "FAILURE",
+  "REVOKED",
+  "STARTED",
+  "RECEIVED",
+  "REJECTED",
+  "RETRY",
+  "PENDING",
+];
 
 /** Tasks remembered; past it the one that was heard of longest ago is forgotten. */
 const LIMIT = 10_000;
@@ -36,8 +45,8 @@ export class TaskViews {
   readonly #views = new Map<string, TaskView>();
 
   /** The task after this event; undefined for an event that is about no task. */
-  apply(event: AnyEvent): TaskView | undefined {
-    const { uuid } = event;
+  apply(event: ReceivedEvent): TaskView | undefined {
+    const { uuid } = event.fields;
     if (typeof uuid !== "string" || !event.type.startsWith("task-")) return undefined;
     const before = this.#views.get(uuid);
     const view = merge(uuid, before, event);
@@ -64,8 +73,9 @@ export class TaskViews {
   }
 }
 
-function merge(id: string, before: TaskView | undefined, event: AnyEvent): TaskView {
-  const { type, hostname, name, args, kwargs, runtime } = event;
+function merge(id: string, before: TaskView | undefined, event: ReceivedEvent): TaskView {
+  const { type, hostname } = event;
+  const { name, args, kwargs, runtime } = event.fields;
   return {
     id,
     name: textOr(name, before?.name),

@@ -1,10 +1,9 @@
 import type { Subscription } from "../brokers/broker.js";
 import { collectReplies } from "../control/collect-replies.js";
-import { type ControlRequest, decodeControlRequest, encodeControlReply } from "../protocol/control.js";
+import { type ControlRequest, decodeControlRequest, encodeControlReply, isAddressedTo } from "../protocol/control.js";
 import type { Message } from "../protocol/message.js";
 import { withDeadline } from "../util/deadline.js";
 import type { Service } from "../util/service.js";
-import { isAddressedTo } from "./control-commands/addressed-to.js";
 import { findCommand } from "./control-commands/all.js";
 import { CommandArguments, CommandError, errorText, NO_REPLY } from "./control-commands/command.js";
 import { addRevoked, revokedForOthers } from "./control-commands/lifecycle.js";

@@ -84,6 +84,11 @@ export class Executor {
   /** Gives back what has not begun, from now on; resolves when what runs has ended and been dealt with. */
   async drain(): Promise<void> {
     this.giveBack();
+    await this.settled();
+  }
+
+  /** Resolves when every delivery received so far, and since, has been dealt with. */
+  async settled(): Promise<void> {
     while (this.#work.size > 0) await Promise.all(this.#work);
   }
 

@@ -146,6 +146,18 @@ export class Worker implements Service {
     await stopping;
   }
 
+  /** The sizes that the pool is kept between; undefined when it keeps its size. */
+  get autoscale(): AutoscaleRange | undefined {
+    return this.#options.autoscale;
+  }
+  /** Whether task events are sent from the start. */
+  get sendsTaskEvents(): boolean {
+    return this.#options.events ?? this.app.settings.workerSendTaskEvents;
+  }
+  /** The queues it begins with. */
+  get queueNames(): readonly string[] {
+    return this.#queues().map(({ name }) => name);
+  }
   /** Tasks after which a process or thread is replaced; null for never. */
   get maxTasksPerChild(): number | null {
     return this.#options.maxTasksPerChild ?? this.app.settings.workerMaxTasksPerChild;
@@ -185,7 +197,7 @@ export class Worker implements Service {
       lamport,
       clock,
       logger,
-      taskEvents: this.#options.events ?? settings.workerSendTaskEvents,
+      taskEvents: this.sendsTaskEvents,
     });
     const ledger = new Ledger();
     const revoked = new Revoked(clock);

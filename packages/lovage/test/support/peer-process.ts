@@ -14,7 +14,12 @@ export type PeerCommand =
   | { readonly kind: "consume"; readonly queue: string; readonly prefetch: number }
   /** Acknowledges what it holds. */
   | { readonly kind: "ack" }
-  | { readonly kind: "broadcast"; readonly channel: BroadcastChannel; readonly routingKey: string; readonly text: string }
+  | {
+      readonly kind: "broadcast";
+      readonly channel: BroadcastChannel;
+      readonly routingKey: string;
+      readonly text: string;
+    }
   | { readonly kind: "close" };
 
 export type PeerReport =

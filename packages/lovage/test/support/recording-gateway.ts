@@ -52,6 +52,14 @@ export class RecordingGateway implements Gateway {
   }
   async close(): Promise<void> {}
 
+  /** Forgets what has passed. */
+  clear(): void {
+    this.sent.length = 0;
+    this.controls.length = 0;
+    this.results.clear();
+    this.refusal = undefined;
+  }
+
   #next(signal: AbortSignal): Promise<void> {
     return new Promise((resolve, reject) => {
       const settle = (then: () => void) => () => {

@@ -30,6 +30,11 @@ export class RecordingLogger implements Logger {
     });
   }
 
+  /** Forgets what has been written. */
+  clear(): void {
+    this.lines.length = 0;
+  }
+
   #at(level: LogLevel): Logger["info"] {
     return (message, fields = {}) => {
       const line = { level, message, fields };

@@ -63,6 +63,11 @@ export class SqliteBroadcast implements Broadcast {
     await Promise.all([...this.#subscriptions].map((subscription) => subscription.cancel()));
   }
 
+  /** Stops without a word to the file, as a process that dies does. */
+  abandon(): void {
+    for (const subscription of this.#subscriptions) subscription.abandon();
+  }
+
   #prune(sql: Sql, nowMs: number): void {
     if (nowMs - this.#prunedMs < KEPT_MS / 4) return;
     this.#prunedMs = nowMs;
@@ -105,14 +110,18 @@ class SqliteSubscription implements Subscription {
 
   async cancel(): Promise<void> {
     if (!this.#stopListening) return;
-    this.#stopListening();
-    this.#stopListening = undefined;
-    clearInterval(this.#renewal);
+    this.abandon();
     this.#onEnd();
     // The row expires by itself if this fails.
     await this.#database
       .write((sql) => sql.prepare("DELETE FROM broker_subscribers WHERE id = ?").run(this.#id))
       .catch(() => undefined);
+  }
+
+  abandon(): void {
+    this.#stopListening?.();
+    this.#stopListening = undefined;
+    clearInterval(this.#renewal);
   }
 
   #renew(): void {

@@ -18,6 +18,7 @@ import { noSuchQueue } from "../routing-table.js";
 import { SqliteBroadcast } from "./broadcast.js";
 import { SqliteConsumer } from "./consumer.js";
 import { SqliteInspector } from "./inspector.js";
+import { envelopeValues } from "./envelope.js";
 import { insertMessage, makeReady, schedule, urgencyOf } from "./messages.js";
 import { BROKER_MIGRATIONS } from "./schema.js";
 import { Topology } from "./topology.js";
@@ -83,11 +84,13 @@ export class SqliteBroker implements Broker {
   async publish(message: Message, route: Route): Promise<void> {
     this.#refuseWhenClosed();
     const dueMs = route.eta?.getTime();
+    // Now, so that what the caller does to its message afterwards does not matter.
+    const envelope = envelopeValues(message);
     await translated(
       this.#database.write((sql) => {
         const now = Date.now();
         for (const queue of this.#topology.route(sql, route)) {
-          const id = insertMessage(sql, message, route.exchange, route.routingKey, now);
+          const id = insertMessage(sql, envelope, route.exchange, route.routingKey, now);
           const urgency = urgencyOf(route.priority, queue);
           if (dueMs !== undefined && dueMs > now) schedule(sql, id, queue.id, urgency, dueMs);
           else makeReady(sql, id, { queueId: queue.id, urgency, position: id, since: now, deliveries: 0, begun: 0 });
@@ -102,24 +105,20 @@ export class SqliteBroker implements Broker {
     onDelivery: (delivery: Delivery) => void,
   ): Promise<Consumer> {
     this.#refuseWhenClosed();
-    const rows = this.#database.read((sql) =>
-      queues.map((name) => {
-        const found = this.#topology.queue(sql, name);
-        if (!found) throw noSuchQueue(name);
-        return found;
-      }),
-    );
-    const { leaseSeconds, logger } = this.#options;
+    const known = new Set(await translated(this.#database.query((sql) => this.#topology.queueNames(sql))));
+    for (const name of queues) if (!known.has(name)) throw noSuchQueue(name);
     const consumer = new SqliteConsumer({
       database: this.#database,
+      topology: this.#topology,
       id: newId(),
-      queues: rows,
+      queues,
       options,
-      leaseSeconds,
+      leaseSeconds: this.#options.leaseSeconds,
       onDelivery,
-      logger,
+      logger: this.#options.logger,
     });
     this.#consumers.add(consumer);
+    await consumer.start();
     return consumer;
   }
 
@@ -127,6 +126,7 @@ export class SqliteBroker implements Broker {
   async abandon(): Promise<void> {
     this.#closed = true;
     for (const consumer of this.#consumers) consumer.abandon();
+    this.broadcast.abandon();
     await this.#share.release();
   }
 

@@ -2,13 +2,15 @@ import type { Sql, SqliteDatabase } from "../../connections/sqlite.js";
 import type { Logger } from "../../util/logger.js";
 import type { ConsumeOptions, Consumer, Delivery } from "../broker.js";
 import { SqliteDelivery } from "./delivery.js";
-import { type ClaimedRow, claim, nextToken, promoteDue, reclaimExpired } from "./messages.js";
-import type { QueueRow } from "./topology.js";
+import { type ClaimedRow, claim, hasMessages, isLeaseOver, nextInstant, promoteDue, reclaimExpired } from "./messages.js";
+import type { QueueRow, Topology } from "./topology.js";
 
 export interface SqliteConsumerParts {
   readonly database: SqliteDatabase;
+  readonly topology: Topology;
   readonly id: string;
-  readonly queues: readonly QueueRow[];
+  /** By name: one that is deleted and declared again is another row, and still this consumer's. */
+  readonly queues: readonly string[];
   readonly options: ConsumeOptions;
   readonly leaseSeconds: number;
   readonly onDelivery: (delivery: Delivery) => void;
@@ -16,14 +18,18 @@ export interface SqliteConsumerParts {
 }
 
 interface Claimed {
-  readonly token: number;
-  readonly rows: readonly { readonly queue: QueueRow; readonly claimed: ClaimedRow }[];
+  readonly queue: string;
+  readonly row: ClaimedRow;
 }
 
 /** Messages claimed in one transaction at most, so that a large prefetch does not hold the file for long. */
 const CLAIM_LIMIT = 500;
-/** Milliseconds until a claim that failed is tried again. */
+/** Milliseconds until what failed is tried again. */
 const RETRY_MS = 250;
+/** Milliseconds between looks for what others have lost, while there is so much to do that no timer to it is set. */
+const LOST_MS = 500;
+/** setTimeout's own limit; a longer sleep is taken in pieces. */
+const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
 /**
  * Claims messages whenever it may hold more and there are some. While there are none it sleeps: a commit wakes it, by this process
@@ -36,9 +42,12 @@ export class SqliteConsumer implements Consumer {
   #claiming = false;
   #claimQueued = false;
   #cancelled = false;
+  #failing = false;
+  /** Unix milliseconds from when the next claim looks for what others have lost. */
+  #lookForLostMs = 0;
   #nextQueue = 0;
   readonly #stopListening: () => void;
-  #dueTimer: NodeJS.Timeout | undefined;
+  #timer: NodeJS.Timeout | undefined;
   readonly #housekeeping: NodeJS.Timeout;
 
   constructor(parts: SqliteConsumerParts) {
@@ -46,7 +55,11 @@ export class SqliteConsumer implements Consumer {
     this.#prefetch = parts.options.prefetch;
     this.#stopListening = parts.database.onChange(() => this.#wake());
     this.#housekeeping = setInterval(() => void this.#keepHouse(), (parts.leaseSeconds * 1000) / 3).unref();
-    void this.#keepHouse();
+  }
+
+  /** Settles when others can see that it consumes. The first delivery comes after that. */
+  async start(): Promise<void> {
+    await this.#keepHouse();
     this.#claimSoon();
   }
 
@@ -57,11 +70,11 @@ export class SqliteConsumer implements Consumer {
 
   async cancel(): Promise<void> {
     if (this.#cancelled) return;
-    this.#cancelled = true;
-    this.#stopListening();
-    clearTimeout(this.#dueTimer);
-    clearInterval(this.#housekeeping);
-    await this.#forget();
+    this.abandon();
+    // A claim under way is committed before this, and gives back what it got. The row expires by itself if this fails.
+    const { database, id } = this.#parts;
+    const forget = (sql: Sql): unknown => sql.prepare("DELETE FROM broker_consumers WHERE id = ?").run(id);
+    await database.write(forget).catch(() => undefined);
   }
 
   /** Gives back everything held. For the end of the connection. */
@@ -70,11 +83,11 @@ export class SqliteConsumer implements Consumer {
     await Promise.allSettled([...this.#held].map((delivery) => delivery.reject({ requeue: true })));
   }
 
-  /** Forgets what is held without giving it back, as a process that dies does. For the contract suite. */
+  /** Stops without a word to the file, as a process that dies does. */
   abandon(): void {
     this.#cancelled = true;
     this.#stopListening();
-    clearTimeout(this.#dueTimer);
+    clearTimeout(this.#timer);
     clearInterval(this.#housekeeping);
   }
 
@@ -82,18 +95,25 @@ export class SqliteConsumer implements Consumer {
     return this.#prefetch === 0 ? CLAIM_LIMIT : Math.min(CLAIM_LIMIT, this.#prefetch - this.#held.size);
   }
 
-  /** A commit has happened somewhere. A look costs a few microseconds, a claim the right to write: look first. */
+  /** Something may have changed. A look costs a few microseconds, a claim the right to write: look first. */
   #wake(): void {
     if (this.#cancelled || this.#claiming || this.#claimQueued || this.#free <= 0) return;
-    if (this.#hasWork()) this.#claimSoon();
-    else this.#sleepUntilDue();
+    try {
+      const next = this.#parts.database.read((sql) => this.#nextWork(sql));
+      if (next !== undefined && next <= Date.now()) this.#claimSoon();
+      else this.#sleepUntil(next);
+    } catch (error) {
+      this.#retryLater(error);
+    }
   }
 
-  #hasWork(): boolean {
-    const now = Date.now();
-    return this.#parts.database.read((sql) =>
-      this.#parts.queues.some(({ id }) => isReady(sql, id) || isDue(sql, id, now)),
-    );
+  /** When there will be something to claim, as far as is known now: 0 for at once. Unix milliseconds. */
+  #nextWork(sql: Sql): number | undefined {
+    const queues = this.#rows(sql);
+    if (hasMessages(sql, queues)) return 0;
+    const next = nextInstant(sql, queues);
+    if (next !== undefined && next <= Date.now()) this.#lookForLostMs = 0;
+    return next;
   }
 
   /** Once for all that happens in this turn of the event loop, and in the same transaction as its acknowledgements. */
@@ -112,53 +132,59 @@ export class SqliteConsumer implements Consumer {
     try {
       const claimed = await this.#parts.database.write((sql) => this.#claimIn(sql));
       this.#claiming = false;
+      this.#failing = false;
+      if (Date.now() >= this.#lookForLostMs) this.#lookForLostMs = Date.now() + LOST_MS;
       this.#deliver(claimed);
-      if (claimed.rows.length > 0) this.#claimSoon();
-      else this.#sleepUntilDue();
+      // What was committed with the claim, or since, has called while it was under way: look before sleeping.
+      this.#wake();
     } catch (error) {
       this.#claiming = false;
-      if (this.#cancelled) return;
-      this.#parts.logger.warn("could not claim messages: trying again", { error: String(error) });
-      this.#dueTimer = setTimeout(() => this.#claimSoon(), RETRY_MS);
+      this.#retryLater(error);
     }
   }
 
-  #claimIn(sql: Sql): Claimed {
-    const { queues, leaseSeconds } = this.#parts;
+  #claimIn(sql: Sql): readonly Claimed[] {
+    if (this.#cancelled) return [];
     const now = Date.now();
-    const rows: { queue: QueueRow; claimed: ClaimedRow }[] = [];
-    if (this.#cancelled) return { token: 0, rows };
-    const token = nextToken(sql);
-    for (let turn = 0; turn < queues.length && rows.length < this.#free; turn++) {
-      const queue = queues[(this.#nextQueue + turn) % queues.length];
-      if (!queue) continue;
+    if (now >= this.#lookForLostMs && isLeaseOver(sql, now)) reclaimExpired(sql, now);
+    const leaseMs = now + this.#parts.leaseSeconds * 1000;
+    const claimed: Claimed[] = [];
+    for (const queue of this.#inTurn(this.#rows(sql))) {
+      const room = this.#free - claimed.length;
+      if (room <= 0) break;
       promoteDue(sql, queue.id, now);
-      for (const claimed of claim(sql, queue.id, this.#free - rows.length, token, now + leaseSeconds * 1000))
-        rows.push({ queue, claimed });
+      for (const row of claim(sql, queue.id, room, leaseMs)) claimed.push({ queue: queue.name, row });
     }
-    return { token, rows };
+    return claimed;
   }
 
-  #deliver({ token, rows }: Claimed): void {
-    const { database, onDelivery, logger, queues } = this.#parts;
-    this.#nextQueue = (this.#nextQueue + 1) % queues.length;
-    for (const { queue, claimed } of rows) {
-      const delivery = new SqliteDelivery({
-        claimed,
-        queue: queue.name,
-        token,
-        database,
-        onEnd: (ended) => this.#release(ended),
-      });
+  /** The queues, each first in its turn, so that a full one does not starve the others. */
+  #inTurn(queues: readonly QueueRow[]): readonly QueueRow[] {
+    if (queues.length < 2) return queues;
+    const first = this.#nextQueue % queues.length;
+    return [...queues.slice(first), ...queues.slice(0, first)];
+  }
+
+  #rows(sql: Sql): readonly QueueRow[] {
+    return this.#parts.topology.rows(sql, this.#parts.queues);
+  }
+
+  #deliver(claimed: readonly Claimed[]): void {
+    const { database, onDelivery, logger } = this.#parts;
+    this.#nextQueue++;
+    const onEnd = (ended: SqliteDelivery): void => this.#release(ended);
+    for (const { queue, row } of claimed) {
+      const delivery = new SqliteDelivery({ claimed: row, queue, database, onEnd });
       this.#held.add(delivery);
       if (this.#cancelled) {
-        void delivery.reject({ requeue: true }).catch(() => undefined);
+        // Lost already, or about to be: it comes back by itself.
+        delivery.reject({ requeue: true }).catch(() => undefined);
         continue;
       }
       try {
         onDelivery(delivery);
       } catch (error) {
-        logger.error("a delivery's receiver threw", { queue: queue.name, error: String(error) });
+        logger.error("a delivery's receiver threw", { queue, error: String(error) });
       }
     }
   }
@@ -168,75 +194,42 @@ export class SqliteConsumer implements Consumer {
     this.#claimSoon();
   }
 
-  #sleepUntilDue(): void {
-    clearTimeout(this.#dueTimer);
-    if (this.#cancelled) return;
-    const next = this.#parts.database.read((sql) => nextInstant(sql, this.#parts.queues));
-    if (next === undefined) return;
-    this.#dueTimer = setTimeout(() => this.#claimDue(), Math.min(2 ** 31 - 1, Math.max(1, next - Date.now()))).unref();
+  /** Sleeps until a commit, or until `instant` (Unix milliseconds) when something falls due. */
+  #sleepUntil(instant: number | undefined): void {
+    clearTimeout(this.#timer);
+    if (instant === undefined) return;
+    const waitMs = Math.min(LONGEST_TIMER_MS, Math.max(1, instant - Date.now()));
+    this.#timer = setTimeout(() => this.#wake(), waitMs).unref();
   }
 
-  #claimDue(): void {
-    void this.#reclaim();
-    this.#wake();
+  #retryLater(error: unknown): void {
+    if (this.#cancelled) return;
+    const { logger } = this.#parts;
+    if (!this.#failing) logger.warn("could not claim messages: trying again until it works", { error: String(error) });
+    this.#failing = true;
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => this.#claimSoon(), RETRY_MS);
   }
 
   /** Tells that this consumer is there, and gives back what others have lost. */
   async #keepHouse(): Promise<void> {
-    const { database, id, queues, leaseSeconds, logger } = this.#parts;
+    const { database, id, leaseSeconds, logger } = this.#parts;
     try {
       await database.write((sql) => {
         if (this.#cancelled) return;
         const now = Date.now();
-        for (const queue of queues) {
-          sql
-            .prepare(
-              "INSERT INTO broker_consumers VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET expires = excluded.expires",
-            )
-            .run(id, queue.id, now + leaseSeconds * 1000);
-        }
+        for (const queue of this.#rows(sql)) tellConsumer(sql, id, queue.id, now + leaseSeconds * 1000);
         sql.prepare("DELETE FROM broker_consumers WHERE expires < ?").run(now);
-        reclaimExpired(sql, now);
+        if (isLeaseOver(sql, now)) reclaimExpired(sql, now);
       });
     } catch (error) {
       logger.warn("a consumer could not tell that it is there", { error: String(error) });
     }
   }
-
-  async #reclaim(): Promise<void> {
-    const { database } = this.#parts;
-    const due = database.read((sql) =>
-      sql.prepare("SELECT 1 AS found FROM broker_held WHERE lease <= ? LIMIT 1").get(Date.now()),
-    );
-    if (due) await database.write((sql) => reclaimExpired(sql, Date.now())).catch(() => undefined);
-  }
-
-  async #forget(): Promise<void> {
-    const { database, id } = this.#parts;
-    // The row expires by itself if this fails.
-    await database
-      .write((sql) => sql.prepare("DELETE FROM broker_consumers WHERE id = ?").run(id))
-      .catch(() => undefined);
-  }
 }
 
-function isReady(sql: Sql, queueId: number): boolean {
-  return sql.prepare("SELECT 1 AS found FROM broker_ready WHERE queue_id = ? LIMIT 1").get(queueId) !== undefined;
-}
-function isDue(sql: Sql, queueId: number, nowMs: number): boolean {
-  return (
-    sql
-      .prepare("SELECT 1 AS found FROM broker_scheduled WHERE queue_id = ? AND due <= ? LIMIT 1")
-      .get(queueId, nowMs) !== undefined
-  );
-}
-
-/** When the next thing falls due: an ETA of these queues, or the end of a lease. Unix milliseconds. */
-function nextInstant(sql: Sql, queues: readonly QueueRow[]): number | undefined {
-  const instants = queues.map(
-    ({ id }) => sql.prepare("SELECT min(due) AS at FROM broker_scheduled WHERE queue_id = ?").get(id)?.at,
-  );
-  instants.push(sql.prepare("SELECT min(lease) AS at FROM broker_held").get()?.at);
-  const known = instants.filter((at) => at !== null && at !== undefined).map(Number);
-  return known.length > 0 ? Math.min(...known) : undefined;
+function tellConsumer(sql: Sql, id: string, queueId: number, expiresMs: number): void {
+  sql
+    .prepare("INSERT INTO broker_consumers VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET expires = excluded.expires")
+    .run(id, queueId, expiresMs);
 }

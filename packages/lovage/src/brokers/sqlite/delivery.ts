@@ -23,17 +23,16 @@ export class SqliteDelivery implements Delivery {
   constructor(parts: {
     claimed: ClaimedRow;
     queue: string;
-    token: number;
     database: SqliteDatabase;
     onEnd: (delivery: SqliteDelivery) => void;
   }) {
-    const { claimed, queue, token, database, onEnd } = parts;
+    const { claimed, queue, database, onEnd } = parts;
     this.message = messageOf(claimed.row);
     this.queue = queue;
     this.exchange = claimed.exchange;
     this.routingKey = claimed.routingKey;
     this.deliveries = claimed.deliveries + 1;
-    this.token = token;
+    this.token = claimed.token;
     this.#id = claimed.id;
     this.#database = database;
     this.#onEnd = onEnd;

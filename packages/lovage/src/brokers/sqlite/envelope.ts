@@ -1,10 +1,18 @@
 import type { SqlRow, SqlValue } from "../../connections/sqlite-driver.js";
 import type { Message } from "../../protocol/message.js";
 
+export type EnvelopeValues = readonly [
+  headers: string,
+  properties: string,
+  contentType: string | null,
+  contentEncoding: string | null,
+  body: Uint8Array,
+];
+
 /** The columns of an envelope, in the order of `envelopeValues`. */
 export const ENVELOPE_COLUMNS = "headers, properties, content_type, content_encoding, body";
 
-export function envelopeValues(message: Message): [string, string, string | null, string | null, Uint8Array] {
+export function envelopeValues(message: Message): EnvelopeValues {
   return [
     JSON.stringify(message.headers),
     JSON.stringify(message.properties),

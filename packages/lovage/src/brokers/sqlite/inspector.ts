@@ -3,7 +3,7 @@ import type { SqlRow } from "../../connections/sqlite-driver.js";
 import type { Delivery, PeekedMessage, QueueCounts, QueueInspector } from "../broker.js";
 import { SqliteDelivery } from "./delivery.js";
 import { ENVELOPE_COLUMNS, messageOf } from "./envelope.js";
-import { claimOne, nextToken, purge, removeAll } from "./messages.js";
+import { claimOne, purge, removeAll } from "./messages.js";
 import type { Topology } from "./topology.js";
 import { translated } from "./translate.js";
 
@@ -19,18 +19,18 @@ export class SqliteInspector implements QueueInspector {
   }
 
   async list(): Promise<string[]> {
-    return this.#database.read((sql) => this.#topology.queueNames(sql));
+    return this.#database.query((sql) => this.#topology.queueNames(sql));
   }
 
   async counts(queue: string): Promise<QueueCounts | undefined> {
-    return this.#database.read((sql) => {
+    return this.#database.query((sql) => {
       const found = this.#topology.queue(sql, queue);
       return found && countsOf(sql, found.id, Date.now());
     });
   }
 
   async peek(queue: string, { limit, offset = 0 }: { limit: number; offset?: number }): Promise<PeekedMessage[]> {
-    return this.#database.read((sql) => {
+    return this.#database.query((sql) => {
       const found = this.#topology.queue(sql, queue);
       if (!found) return [];
       return sql
@@ -44,16 +44,14 @@ export class SqliteInspector implements QueueInspector {
     const claimed = await translated(
       this.#database.write((sql) => {
         const found = this.#topology.queue(sql, queue);
-        if (!found) return { token: 0, rows: [] };
-        const token = nextToken(sql);
+        if (!found) return [];
         const lease = Date.now() + this.#leaseSeconds * 1000;
         const ids = keys.map(Number).filter(Number.isSafeInteger);
-        return { token, rows: ids.flatMap((id) => claimOne(sql, found.id, id, token, lease) ?? []) };
+        return ids.flatMap((id) => claimOne(sql, found.id, id, lease) ?? []);
       }),
     );
-    const { token, rows } = claimed;
-    return rows.map(
-      (row) => new SqliteDelivery({ claimed: row, queue, token, database: this.#database, onEnd: () => undefined }),
+    return claimed.map(
+      (row) => new SqliteDelivery({ claimed: row, queue, database: this.#database, onEnd: () => undefined }),
     );
   }
 
@@ -78,42 +76,68 @@ export class SqliteInspector implements QueueInspector {
   }
 }
 
+/** One statement, so that a message that moves meanwhile is counted once. One that is due is ready, though no consumer has come by to move it. */
+const COUNTS = `
+SELECT (SELECT count(*) FROM broker_ready WHERE queue_id = :queue) + (SELECT count(*) FROM broker_scheduled WHERE queue_id = :queue AND due <= :now) AS ready,
+  (SELECT count(*) FROM broker_held WHERE queue_id = :queue) AS unacked,
+  (SELECT count(*) FROM broker_scheduled WHERE queue_id = :queue AND due > :now) AS scheduled,
+  (SELECT min(since) FROM (SELECT since FROM broker_ready WHERE queue_id = :queue
+    UNION ALL SELECT due FROM broker_scheduled WHERE queue_id = :queue AND due <= :now)) AS oldest,
+  (SELECT count(*) FROM broker_consumers WHERE queue_id = :queue AND expires > :now) AS consumers`
+  // Both drivers take values by place, and number them by first appearance.
+  .replaceAll(":queue", "?1")
+  .replaceAll(":now", "?2");
+
 function countsOf(sql: Sql, queueId: number, nowMs: number): QueueCounts {
-  const count = (table: string, more = ""): number =>
-    Number(sql.prepare(`SELECT count(*) AS n FROM ${table} WHERE queue_id = ? ${more}`).get(queueId)?.n);
-  // One that is due is ready, though no consumer has come by to move it.
-  const due = sql
-    .prepare("SELECT count(*) AS n, min(due) AS since FROM broker_scheduled WHERE queue_id = ? AND due <= ?")
-    .get(queueId, nowMs);
-  const since = sql.prepare("SELECT min(since) AS since FROM broker_ready WHERE queue_id = ?").get(queueId)?.since;
-  const oldest = [since, due?.since].filter((at) => at !== null && at !== undefined).map(Number);
+  const row = sql.prepare(COUNTS).get(queueId, nowMs);
   return {
-    ready: count("broker_ready") + Number(due?.n),
-    unacked: count("broker_held"),
-    scheduled: count("broker_scheduled") - Number(due?.n),
-    oldest: oldest.length > 0 ? new Date(Math.min(...oldest)) : undefined,
-    consumers: Number(
-      sql.prepare("SELECT count(*) AS n FROM broker_consumers WHERE queue_id = ? AND expires > ?").get(queueId, nowMs)
-        ?.n,
-    ),
+    ready: Number(row?.ready),
+    unacked: Number(row?.unacked),
+    scheduled: Number(row?.scheduled),
+    oldest: typeof row?.oldest === "number" ? new Date(row.oldest) : undefined,
+    consumers: Number(row?.consumers),
   };
 }
 
-const PEEK = `
-SELECT stand.id, stand.state, stand.due, stand.deliveries, m.published, ${ENVELOPE_COLUMNS} FROM (
-  SELECT 0 AS kind, 'ready' AS state, id, urgency AS a, position AS b, NULL AS due, deliveries FROM broker_ready WHERE queue_id = ?
-  UNION ALL SELECT 1, 'scheduled', id, due, id, due, 0 FROM broker_scheduled WHERE queue_id = ?
-  UNION ALL SELECT 2, 'unacked', id, urgency, position, NULL, deliveries FROM broker_held WHERE queue_id = ?
-) stand JOIN broker_messages m ON m.id = stand.id ORDER BY kind, a, b, stand.id LIMIT ? OFFSET ?`;
+/** Where messages stand, in the order of peeking; each is read by its own index. `?1` is the queue, `?2` the present instant. */
+const STANDINGS = [
+  { state: "ready", from: "broker_ready s WHERE queue_id = ?1 AND ?2", order: "urgency, position, s.id", columns: "NULL AS due, deliveries" },
+  { state: "ready", from: "broker_scheduled s WHERE queue_id = ?1 AND due <= ?2", order: "due, s.id", columns: "due, 0 AS deliveries" },
+  { state: "scheduled", from: "broker_scheduled s WHERE queue_id = ?1 AND due > ?2", order: "due, s.id", columns: "due, 0 AS deliveries" },
+  { state: "unacked", from: "broker_held s WHERE queue_id = ?1 AND ?2", order: "urgency, position, s.id", columns: "NULL AS due, deliveries" },
+] as const;
 
-function peeked(row: SqlRow, queue: string): PeekedMessage {
+function peekIn(sql: Sql, queueId: number, nowMs: number, page: { limit: number; offset: number }): PeekedRow[] {
+  const peeked: PeekedRow[] = [];
+  let skip = page.offset;
+  for (const { state, from, order, columns } of STANDINGS) {
+    const left = page.limit - peeked.length;
+    if (left <= 0) break;
+    const ids = sql.prepare(`SELECT s.id, ${columns} FROM ${from} ORDER BY ${order} LIMIT ?3 OFFSET ?4`).all(queueId, nowMs, left, skip);
+    if (ids.length === 0 && skip > 0) skip -= Number(sql.prepare(`SELECT count(*) AS n FROM ${from}`).get(queueId, nowMs)?.n);
+    else skip = 0;
+    for (const stand of ids) {
+      const row = sql.prepare(`SELECT published, ${ENVELOPE_COLUMNS} FROM broker_messages WHERE id = ?`).get(Number(stand.id));
+      if (row) peeked.push({ state, stand, row });
+    }
+  }
+  return peeked;
+}
+
+interface PeekedRow {
+  readonly state: PeekedMessage["state"];
+  readonly stand: SqlRow;
+  readonly row: SqlRow;
+}
+
+function peekedMessage({ state, stand, row }: PeekedRow, queue: string): PeekedMessage {
   return {
-    key: String(row.id),
+    key: String(stand.id),
     message: messageOf(row),
     queue,
-    state: row.state === "ready" ? "ready" : row.state === "scheduled" ? "scheduled" : "unacked",
-    eta: row.due === null ? undefined : new Date(Number(row.due)),
-    deliveries: Number(row.deliveries),
+    state,
+    eta: stand.due === null ? undefined : new Date(Number(stand.due)),
+    deliveries: Number(stand.deliveries),
     published: new Date(Number(row.published)),
   };
 }

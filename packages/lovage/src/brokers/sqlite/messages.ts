@@ -1,7 +1,6 @@
 import type { Sql } from "../../connections/sqlite.js";
 import type { SqlRow } from "../../connections/sqlite-driver.js";
-import type { Message } from "../../protocol/message.js";
-import { ENVELOPE_COLUMNS, envelopeValues } from "./envelope.js";
+import { ENVELOPE_COLUMNS, type EnvelopeValues } from "./envelope.js";
 import type { QueueRow } from "./topology.js";
 
 // One function, one step of a message's life. Each belongs into a transaction.
@@ -20,6 +19,7 @@ export interface Place {
 /** A message just claimed. */
 export interface ClaimedRow extends Place {
   readonly id: number;
+  readonly token: number;
   readonly exchange: string;
   readonly routingKey: string;
   readonly row: SqlRow;
@@ -32,13 +32,12 @@ export function urgencyOf(priority: number | undefined, { maxPriority }: QueueRo
 }
 
 /** Writes the envelope and returns its id: ids grow in the order of publication. */
-export function insertMessage(sql: Sql, message: Message, exchange: string, routingKey: string, nowMs: number): number {
-  const [headers, properties, contentType, contentEncoding, body] = envelopeValues(message);
+export function insertMessage(sql: Sql, envelope: EnvelopeValues, exchange: string, routingKey: string, nowMs: number): number {
   const inserted = sql
     .prepare(
       `INSERT INTO broker_messages (exchange, routing_key, published, ${ENVELOPE_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
     )
-    .run(exchange, routingKey, nowMs, headers, properties, contentType, contentEncoding, body);
+    .run(exchange, routingKey, nowMs, ...envelope);
   return Number(inserted.lastInsertRowid);
 }
 
@@ -83,6 +82,27 @@ export function promoteDue(sql: Sql, queueId: number, nowMs: number): number {
   return due.length;
 }
 
+/** Whether there is something to hand out at once. */
+export function hasMessages(sql: Sql, queues: readonly QueueRow[]): boolean {
+  const ready = sql.prepare("SELECT 1 FROM broker_ready WHERE queue_id = ? LIMIT 1");
+  return queues.some(({ id }) => ready.get(id) !== undefined);
+}
+
+/** Whether a holder has lost a message that nobody has given back yet. */
+export function isLeaseOver(sql: Sql, nowMs: number): boolean {
+  return sql.prepare("SELECT 1 FROM broker_held WHERE lease <= ? LIMIT 1").get(nowMs) !== undefined;
+}
+
+/** When the next thing falls due: an ETA in these queues, or the end of a lease in any. Unix milliseconds. */
+export function nextInstant(sql: Sql, queues: readonly QueueRow[]): number | undefined {
+  const instants = queues.map(
+    ({ id }) => sql.prepare("SELECT min(due) AS at FROM broker_scheduled WHERE queue_id = ?").get(id)?.at,
+  );
+  instants.push(sql.prepare("SELECT min(lease) AS at FROM broker_held").get()?.at);
+  const known = instants.filter((at) => at !== null && at !== undefined).map(Number);
+  return known.length > 0 ? Math.min(...known) : undefined;
+}
+
 /** Gives back what its holders have lost. Returns how many. */
 export function reclaimExpired(sql: Sql, nowMs: number): number {
   const lost = sql.prepare("SELECT * FROM broker_held WHERE lease <= ?").all(nowMs);
@@ -93,36 +113,39 @@ export function reclaimExpired(sql: Sql, nowMs: number): number {
   return lost.length;
 }
 
-/** The next fencing token: greater than all before it, in every process. */
-export function nextToken(sql: Sql): number {
-  return Number(
-    sql.prepare("UPDATE broker_counters SET value = value + 1 WHERE name = 'token' RETURNING value").get()?.value,
-  );
+/** Draws `count` fencing tokens, greater than all before them in every process, and returns the number before the first. */
+function drawTokens(sql: Sql, count: number): number {
+  const drawn = sql
+    .prepare("UPDATE broker_counters SET value = value + ? WHERE name = 'token' RETURNING value")
+    .get(count);
+  return Number(drawn?.value) - count;
 }
 
 /** Hands out up to `limit` messages of a queue: in order, out of `broker_ready`, into `broker_held`. */
-export function claim(sql: Sql, queueId: number, limit: number, token: number, leaseMs: number): ClaimedRow[] {
+export function claim(sql: Sql, queueId: number, limit: number, leaseMs: number): ClaimedRow[] {
   const rows = sql
     .prepare(
-      `SELECT r.queue_id, r.urgency, r.position, r.since, r.deliveries, r.begun, m.id, m.exchange, m.routing_key, ${ENVELOPE_COLUMNS}
-       FROM broker_ready r JOIN broker_messages m ON m.id = r.id WHERE r.queue_id = ? ORDER BY r.urgency, r.position, r.id LIMIT ?`,
+      `SELECT r.queue_id, r.urgency, r.position, r.since, r.deliveries, r.begun, r.id, m.exchange, m.routing_key, ${ENVELOPE_COLUMNS}
+       FROM broker_ready r LEFT JOIN broker_messages m ON m.id = r.id WHERE r.queue_id = ? ORDER BY r.urgency, r.position, r.id LIMIT ?`,
     )
     .all(queueId, limit);
   const last = rows.at(-1);
   if (!last) return [];
   // All that sort up to the last one are the ones that were read: this is the only writer.
   const through = [queueId, Number(last.urgency), Number(last.position), Number(last.id)];
+  const before = drawTokens(sql, rows.length);
   sql
     .prepare(
       `INSERT INTO broker_held (id, queue_id, urgency, position, since, deliveries, begun, token, lease)
-       SELECT id, queue_id, urgency, position, since, deliveries + 1, begun, ?, ? FROM broker_ready
-       WHERE queue_id = ? AND (urgency, position, id) <= (?, ?, ?)`,
+       SELECT id, queue_id, urgency, position, since, deliveries + 1, begun, ? + row_number() OVER (ORDER BY urgency, position, id), ?
+       FROM broker_ready WHERE queue_id = ? AND (urgency, position, id) <= (?, ?, ?)`,
     )
-    .run(token, leaseMs, ...through);
+    .run(before, leaseMs, ...through);
   sql.prepare("DELETE FROM broker_ready WHERE queue_id = ? AND (urgency, position, id) <= (?, ?, ?)").run(...through);
-  return rows.map((row) => ({
+  return rows.map((row, index) => ({
     ...placeOf(row),
     id: Number(row.id),
+    token: before + index + 1,
     exchange: String(row.exchange),
     routingKey: String(row.routing_key),
     row,
@@ -159,13 +182,7 @@ export function countBegun(sql: Sql, id: number, token: number): number | undefi
 }
 
 /** Takes one message out of turn, ready or scheduled; undefined when it is neither. */
-export function claimOne(
-  sql: Sql,
-  queueId: number,
-  id: number,
-  token: number,
-  leaseMs: number,
-): ClaimedRow | undefined {
+export function claimOne(sql: Sql, queueId: number, id: number, leaseMs: number): ClaimedRow | undefined {
   const ready = sql.prepare("DELETE FROM broker_ready WHERE queue_id = ? AND id = ? RETURNING *").get(queueId, id);
   const scheduled = ready
     ? undefined
@@ -183,12 +200,13 @@ export function claimOne(
   const row =
     taken && sql.prepare(`SELECT exchange, routing_key, ${ENVELOPE_COLUMNS} FROM broker_messages WHERE id = ?`).get(id);
   if (!row) return undefined;
+  const token = drawTokens(sql, 1) + 1;
   sql
     .prepare(
       "INSERT INTO broker_held (id, queue_id, urgency, position, since, deliveries, begun, token, lease) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
     )
     .run(id, queueId, taken.urgency, taken.position, taken.since, taken.deliveries + 1, taken.begun, token, leaseMs);
-  return { ...taken, id, exchange: String(row.exchange), routingKey: String(row.routing_key), row };
+  return { ...taken, id, token, exchange: String(row.exchange), routingKey: String(row.routing_key), row };
 }
 
 /** Drops what is ready and scheduled, and returns how many. */

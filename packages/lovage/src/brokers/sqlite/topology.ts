@@ -34,6 +34,11 @@ export class Topology {
     this.#refresh(sql);
     return this.#queues.get(name);
   }
+  /** Those of the named queues that exist. */
+  rows(sql: Sql, names: readonly string[]): QueueRow[] {
+    this.#refresh(sql);
+    return names.flatMap((name) => this.#queues.get(name) ?? []);
+  }
   queueNames(sql: Sql): string[] {
     this.#refresh(sql);
     return [...this.#queues.keys()].sort();
@@ -95,7 +100,8 @@ export class Topology {
   }
 
   #changed(sql: Sql): void {
-    sql.prepare("UPDATE broker_counters SET value = value + 1 WHERE name = 'topology'").run();
+    // Not the next number: one that was counted up to in a transaction that was rolled back would come again, for other contents.
+    sql.prepare("UPDATE broker_counters SET value = abs(random() % 9007199254740991) WHERE name = 'topology'").run();
   }
 
   #refresh(sql: Sql): void {

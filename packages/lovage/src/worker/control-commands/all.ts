@@ -1,4 +1,4 @@
-import type { ControlCommands } from "./command.js";
+import type { ControlCommand, ControlCommands } from "./command.js";
 import { EVENT_COMMANDS } from "./events.js";
 import { INFORMATION_COMMANDS } from "./information.js";
 import { LIFECYCLE_COMMANDS } from "./lifecycle.js";
@@ -7,7 +7,6 @@ import { POOL_COMMANDS } from "./pool-size.js";
 import { QUEUE_COMMANDS } from "./queues.js";
 import { REVOCATION_COMMANDS } from "./revocation.js";
 import { TASK_COMMANDS } from "./tasks.js";
-import type { ControlCommand } from "./command.js";
 
 const COMMANDS: ControlCommands = {
   ...INFORMATION_COMMANDS,

@@ -16,7 +16,8 @@ function resize({ worker, background }: CommandContext, command: string, by: num
   const { pool, autoscaler } = worker.parts;
   if (autoscaler) return refused(`${command} is not supported with autoscale. Adjust autoscale range instead.`);
   refuseFixedSize(worker);
-  if (by > MAX_GROWTH) throw new CommandError("ValueError", `a pool grows by at most ${MAX_GROWTH} at a time; got ${by}`);
+  if (by > MAX_GROWTH)
+    throw new CommandError("ValueError", `a pool grows by at most ${MAX_GROWTH} at a time; got ${by}`);
   if (pool.size + by < 1) {
     throw new CommandError("ValueError", `a pool keeps at least one slot: it has ${pool.size}, ${-by} cannot go`);
   }

@@ -1,6 +1,6 @@
 import { EXCHANGE_TYPES, type QueueSpec } from "../../brokers/broker.js";
 import { ConfigurationError } from "../../errors.js";
-import { queueInfo } from "./queue-info.js";
+import { queueInfo } from "../../protocol/control.js";
 import { type CommandArguments, type CommandContext, CommandError, type ControlCommands, ok } from "./command.js";
 
 /** Source: celery-protocol 9.3 and 9.4. */

@@ -40,7 +40,9 @@ async function storeRevoked(worker: Worker, ids: readonly string[]): Promise<voi
   const { backend } = worker.parts;
   if (!backend) return;
   for (let at = 0; at < ids.length; at += WRITES) {
-    const writes = await Promise.allSettled(ids.slice(at, at + WRITES).map((id) => storeOneRevoked(worker, backend, id)));
+    const writes = await Promise.allSettled(
+      ids.slice(at, at + WRITES).map((id) => storeOneRevoked(worker, backend, id)),
+    );
     const failed = writes.find((each) => each.status === "rejected");
     if (failed) return worker.logger.warn("could not store revoked tasks", { error: String(failed.reason) });
   }
@@ -83,7 +85,10 @@ function parseStamps(given: unknown): ReadonlyMap<string, readonly string[]> {
       ? Object.entries(given)
       : [];
   if (pairs.length === 0) {
-    throw new CommandError("ValueError", `headers must be an object or a list of name=value; got ${reprValue(given, 80)}`);
+    throw new CommandError(
+      "ValueError",
+      `headers must be an object or a list of name=value; got ${reprValue(given, 80)}`,
+    );
   }
   const stamps = new Map<string, string[]>();
   for (const [name, value] of pairs) {

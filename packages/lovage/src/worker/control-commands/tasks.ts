@@ -11,7 +11,8 @@ const SCHEDULED_LIMIT = 200;
 /** What the worker has in hand. Source: celery-protocol 9.3. */
 export const TASK_COMMANDS: ControlCommands = {
   active: {
-    run: ({ worker, args }) => worker.parts.ledger.active().map((each) => executionInfo(worker, each, args.flag("safe"))),
+    run: ({ worker, args }) =>
+      worker.parts.ledger.active().map((each) => executionInfo(worker, each, args.flag("safe"))),
   },
   reserved: {
     run: ({ worker }) => worker.parts.ledger.reserved().map((each) => executionInfo(worker, each, false)),

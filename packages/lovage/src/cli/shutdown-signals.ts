@@ -1,0 +1,35 @@
+/** How a worker is told to stop. */
+export type Shutdown = "warm" | "cold";
+
+/** SIGTERM and SIGINT: warm, a second one cold. SIGQUIT: cold at once. As Celery's workers take them. */
+export class ShutdownSignals {
+  #asked: Shutdown | undefined;
+  #onShutdown: ((how: Shutdown) => void) | undefined;
+  readonly #warm = (): void => this.#ask(this.#asked === undefined ? "warm" : "cold");
+  readonly #cold = (): void => this.#ask("cold");
+
+  /** What has been asked for so far. */
+  get asked(): Shutdown | undefined {
+    return this.#asked;
+  }
+
+  /** Calls `onShutdown` at the first signal, and once more when warm becomes cold. */
+  start(onShutdown: (how: Shutdown) => void): void {
+    this.#onShutdown = onShutdown;
+    process.on("SIGTERM", this.#warm);
+    process.on("SIGINT", this.#warm);
+    process.on("SIGQUIT", this.#cold);
+  }
+
+  stop(): void {
+    process.off("SIGTERM", this.#warm);
+    process.off("SIGINT", this.#warm);
+    process.off("SIGQUIT", this.#cold);
+  }
+
+  #ask(how: Shutdown): void {
+    if (this.#asked === "cold") return;
+    this.#asked = how;
+    this.#onShutdown?.(how);
+  }
+}
