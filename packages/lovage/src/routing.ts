@@ -76,11 +76,14 @@ function definedOnly(placement: Placement): Placement {
 }
 
 function queueSpec(queue: QueueSetting, settings: Settings): QueueSpec {
+  const isDefault = queue.name === settings.taskDefaultQueue;
+  const exchange = queue.exchange ?? (isDefault ? settings.taskDefaultExchange : null) ?? queue.name;
+  const routingKey = queue.routingKey ?? (isDefault ? settings.taskDefaultRoutingKey : null) ?? queue.name;
   const maxPriority = queue.maxPriority ?? settings.taskQueueMaxPriority ?? undefined;
   return {
     name: queue.name,
-    exchange: { name: queue.exchange ?? queue.name, type: queue.exchangeType ?? settings.taskDefaultExchangeType },
-    routingKey: queue.routingKey ?? queue.name,
+    exchange: { name: exchange, type: queue.exchangeType ?? settings.taskDefaultExchangeType },
+    routingKey,
     ...(maxPriority !== undefined && { maxPriority }),
   };
 }

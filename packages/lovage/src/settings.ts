@@ -1,10 +1,16 @@
 import { ConfigurationError } from "./errors.js";
 import { type Kind, Problem } from "./settings/kinds.js";
 import { SETTINGS, type SettingName } from "./settings/table.js";
-import { maskUrl } from "./util/mask-url.js";
 import { nearestName } from "./util/nearest-name.js";
 
-export type { QueueSetting, RetryPolicySetting, RouteFunction, RouteSetting, RouteTable } from "./settings/kinds.js";
+export type {
+  QueueSetting,
+  RetryPolicySetting,
+  RouteFinder,
+  RouteFunction,
+  RouteSetting,
+  RouteTable,
+} from "./settings/kinds.js";
 
 type InputOf<S> = S extends { kind: Kind<infer Input, unknown> } ? Input : never;
 type ValueOf<S> = S extends { kind: { parse(value: unknown): infer Value } } ? Value : never;
@@ -43,9 +49,12 @@ export function checkSettings(
   environment: NodeJS.ProcessEnv = process.env,
 ): { settings: Settings; problems: string[] } {
   const given: Readonly<Record<string, unknown>> = { ...options };
-  const problems = Object.keys(given)
-    .filter((name) => !NAMES.includes(name))
-    .map(unknownSetting);
+  const problems = [
+    ...Object.keys(given)
+      .filter((name) => !NAMES.includes(name))
+      .map(unknownSetting),
+    ...misspeltVariables(environment),
+  ];
   const resolved: Record<string, unknown> = {};
   for (const [name, { kind, default: standard }] of Object.entries(SETTINGS)) {
     const written = environment[environmentName(name)];
@@ -71,7 +80,21 @@ function unknownSetting(name: string): string {
   return nearest ? `there is no setting ${name}: did you mean ${nearest}?` : `there is no setting ${name}`;
 }
 
-/** The table of settings for docs and help. */
+/**
+ * Variables of ours that are a slip or two away from a setting's. Others that begin with our prefix may belong to somebody else,
+ * and are left alone.
+ */
+function misspeltVariables(environment: NodeJS.ProcessEnv): string[] {
+  const known = NAMES.map(environmentName);
+  return Object.keys(environment)
+    .filter((name) => name.startsWith(PREFIX) && !known.includes(name))
+    .flatMap((name) => {
+      const nearest = nearestName(name, known, 2);
+      return nearest ? [`there is no variable ${name}: did you mean ${nearest}?`] : [];
+    });
+}
+
+/** The table of settings for docs and help; `standard` is the default, as a user would write it. */
 export function describeSettings(): {
   name: string;
   environment: string;
@@ -86,15 +109,4 @@ export function describeSettings(): {
     standard,
     doc,
   }));
-}
-
-/** The settings as they may be shown: passwords in URLs masked, functions named. JSON-safe. */
-export function maskedSettings(settings: Settings): Record<string, unknown> {
-  return Object.fromEntries(
-    Object.entries(settings).map(([name, value]) => {
-      if (typeof value === "string") return [name, maskUrl(value)];
-      if (name === "taskRoutes") return [name, `${settings.taskRoutes.length} routes`];
-      return [name, value];
-    }),
-  );
 }

@@ -50,8 +50,8 @@ interface Done {
 const TRANSACTION_MS = 10;
 /** A busy file is tried again after 1 to this many milliseconds, evenly drawn: SQLite's own wait would block the event loop. */
 const BUSY_RETRY_MS = 6;
-/** Milliseconds between looks at a file somebody writes to: its watch tells of the write, and the commit follows a moment later. */
-const LOOKS_MS = [1, 2, 4, 8, 16];
+/** Milliseconds between looks at a file somebody writes to: its watch tells of the write, and the commit follows when the disk has it. */
+const LOOKS_MS = [1, 2, 4, 8, 16, 32, 64, 128];
 /** The safety net under the watch, which some file systems lack. */
 const POLL_MS = 1000;
 
@@ -61,6 +61,7 @@ const READONLY = 8;
 const FULL = 13;
 const IOERR = 10;
 const ENDS_TRANSACTION: readonly number[] = [FULL, IOERR, READONLY];
+const PASSING: readonly number[] = [BUSY, LOCKED, FULL, IOERR];
 
 /**
  * One SQLite file, shared by all parts of an app that live in it.
@@ -73,7 +74,7 @@ export class SqliteDatabase implements Closable {
   readonly #options: SqliteOptions;
   #handle: SqlHandle | undefined;
   #opening: Promise<void> | undefined;
-  #closed = false;
+  #closing: Promise<void> | undefined;
   readonly #statements = new Map<string, SqlStatement>();
   #pending: PendingWrite[] = [];
   /** An operation of the transaction that is tried again threw: each runs on its own savepoint. */
@@ -92,7 +93,7 @@ export class SqliteDatabase implements Closable {
 
   /** Opens the file, making it when it is not there. Idempotent; after a failure it may be called again. */
   open(): Promise<void> {
-    if (this.#closed) return Promise.reject(closedError());
+    if (this.#closing) return Promise.reject(closedError());
     this.#opening ??= this.#open().catch((error: unknown) => {
       this.#opening = undefined;
       throw error;
@@ -141,7 +142,11 @@ export class SqliteDatabase implements Closable {
     }
   }
 
-  /** Calls `listener` after every commit, by this process or another. The returned function ends it. */
+  /**
+   * Calls `listener` after every commit, by this process or another. The returned function ends it.
+   * Until then it keeps the process alive, as a socket that is listened to does: consumers, subscriptions and pending waits are
+   * listeners. An open file that nobody listens to does not.
+   */
   onChange(listener: () => void): () => void {
     this.#listeners.add(listener);
     this.#watch();
@@ -177,10 +182,13 @@ export class SqliteDatabase implements Closable {
     });
   }
 
-  /** Commits what waits and closes the file. Idempotent. */
-  async close(): Promise<void> {
-    if (this.#closed) return;
-    this.#closed = true;
+  /** Commits what waits and closes the file. Idempotent: all calls settle when it is closed. */
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async #close(): Promise<void> {
     await this.#opening?.catch(() => undefined);
     while (this.#pending.length > 0) await this.write(() => undefined).catch(() => undefined);
     this.#unwatch();
@@ -361,15 +369,14 @@ export class SqliteDatabase implements Closable {
     this.#tellAgain = undefined;
   }
 
-  /** Looks now, and again a few times while nothing is to be seen. */
+  /** Looks now, and again a few times while nothing is to be seen. Each write to the file begins anew. */
   #lookSoon(turn: number): void {
-    if (this.#look || this.#lookForChange()) return;
+    clearTimeout(this.#look);
+    this.#look = undefined;
+    if (this.#lookForChange()) return;
     const delayMs = LOOKS_MS[turn];
     if (delayMs === undefined) return;
-    this.#look = setTimeout(() => {
-      this.#look = undefined;
-      this.#lookSoon(turn + 1);
-    }, delayMs).unref();
+    this.#look = setTimeout(() => this.#lookSoon(turn + 1), delayMs).unref();
   }
 
   /** Whether another connection has committed since the last look. */
@@ -455,8 +462,7 @@ function errorCode(error: unknown): number | undefined {
 function translate(error: unknown, path = "the database"): unknown {
   const code = errorCode(error);
   if (code === undefined || !(error instanceof Error)) return error;
-  const passing = [BUSY, LOCKED, READONLY, FULL, IOERR].includes(code);
-  return new SqliteError(`${path}: ${error.message}`, { passing, cause: error });
+  return new SqliteError(`${path}: ${error.message}`, { passing: PASSING.includes(code), cause: error });
 }
 
 function closedError(): SqliteError {

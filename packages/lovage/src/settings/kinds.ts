@@ -30,17 +30,14 @@ function kind<Input, Value>(
   };
 }
 
-/** A value as a message may show it: short, and no URL, since URLs hold passwords. */
+/** A value as a message may show it: short, without members, and no URL or `user:password@host`. */
 function shown(value: unknown): string {
-  if (typeof value === "string" && value.includes("://")) return "a URL";
+  if (typeof value === "string" && (value.includes("://") || value.includes("@")))
+    return "a text that may hold a password";
+  if (Array.isArray(value)) return "a list";
+  if (typeof value === "object" && value !== null) return "an object";
   const text =
-    typeof value === "string"
-      ? JSON.stringify(value)
-      : typeof value === "object"
-        ? Array.isArray(value)
-          ? "an array"
-          : String(value)
-        : String(value);
+    typeof value === "string" ? JSON.stringify(value) : typeof value === "function" ? "a function" : String(value);
   return text.length > 60 ? `${text.slice(0, 57)}…` : text;
 }
 
@@ -79,6 +76,29 @@ export const positiveCount = number("a whole number above 0", (value) => Number.
 export const priority = number(
   "a priority from 0 to 9",
   (value) => Number.isInteger(value) && value >= 0 && value <= 9,
+);
+
+/** RabbitMQ allows up to 255, and Celery's own examples use 10: a queue shared with others must be declared with their number. */
+export const maxPriority = number("a whole number from 0 to 255", isMaxPriority);
+function isMaxPriority(value: unknown): boolean {
+  return typeof value === "number" && Number.isInteger(value) && value >= 0 && value <= 255;
+}
+
+/** For Celery's switches of which Lovage has one position only: the other is refused rather than ignored. */
+export function only<const V extends boolean | number>(allowed: V, because: string): Kind<V, V> {
+  const fits = (value: unknown): value is V => value === allowed;
+  return kind(
+    `${allowed} (${because})`,
+    (value) => (fits(value) ? value : undefined),
+    (written) => (typeof allowed === "boolean" ? flag.fromText(written) : Number(written)),
+  );
+}
+
+/** An object whose members the one who uses it checks. */
+export const record: Kind<Readonly<Record<string, unknown>>, Readonly<Record<string, unknown>>> = kind(
+  "an object",
+  (value) => (isRecord(value) ? Object.freeze({ ...value }) : undefined),
+  jsonText,
 );
 
 /** The value, or null for none; in the environment `none` or an empty text. */
@@ -187,7 +207,7 @@ export interface QueueSetting {
   readonly exchangeType?: ExchangeType;
   /** @default the queue's name */
   readonly routingKey?: string;
-  /** 0 to 9. @default `taskQueueMaxPriority` */
+  /** 0 to 255; priorities above 9 are never sent. @default `taskQueueMaxPriority` */
   readonly maxPriority?: number;
   /** "celery" keeps kombu's order on Redis, where 0 is the most urgent, for a queue shared with Python. @default "lovage" */
   readonly priorityOrder?: "lovage" | "celery";
@@ -198,7 +218,7 @@ const QUEUE_FIELDS: Readonly<Record<keyof QueueSetting, (value: unknown) => bool
   exchange: isName,
   exchangeType: (value) => EXCHANGE_TYPES.some((type) => type === value),
   routingKey: isName,
-  maxPriority: (value) => typeof value === "number" && Number.isInteger(value) && value >= 0 && value <= 9,
+  maxPriority: isMaxPriority,
   priorityOrder: (value) => value === "lovage" || value === "celery",
 };
 function isName(value: unknown): value is string {
@@ -227,49 +247,63 @@ export interface RouteSetting {
   readonly routingKey?: string;
   readonly priority?: number;
 }
-/** Answers for the task names it knows. */
-export type RouteFunction = (taskName: string) => RouteSetting | undefined;
-/** Task name, or pattern with `*`, → queue name or route. The first that matches counts. */
+/** Answers for the task names it knows: a queue's name, or a route. */
+export type RouteFunction = (taskName: string) => string | RouteSetting | undefined;
+/** Task name, or pattern with `*` and `?`, → queue name or route. An exact name counts first, then the first pattern that matches. */
 export type RouteTable = Readonly<Record<string, string | RouteSetting>>;
+/** Answers for the task names it knows. */
+export type RouteFinder = (taskName: string) => RouteSetting | undefined;
 
 export const routes: Kind<
   RouteTable | RouteFunction | readonly (RouteTable | RouteFunction)[],
-  readonly RouteFunction[]
+  readonly RouteFinder[]
 > = kind(
   "an object of task name (or pattern) → queue name or {queue, exchange, routingKey, priority}, a function, or a list of these",
   (value) => {
     const list: unknown[] = Array.isArray(value) ? value : [value];
-    const functions = list.flatMap((each) =>
-      isRouteFunction(each) ? [each] : isRecord(each) ? (tableRoutes(each) ?? []) : [],
-    );
-    const complete = list.every((each) => isRouteFunction(each) || (isRecord(each) && tableRoutes(each) !== undefined));
-    return complete ? Object.freeze(functions) : undefined;
+    const finders = list.map(routeFinder);
+    return finders.every((each) => each !== undefined) ? Object.freeze(finders) : undefined;
   },
   jsonText,
 );
 
+function routeFinder(value: unknown): RouteFinder | undefined {
+  if (isRecord(value)) return tableFinder(value);
+  if (!isRouteFunction(value)) return undefined;
+  return (taskName) => {
+    const found = value(taskName);
+    return typeof found === "string" ? { queue: found } : (found ?? undefined);
+  };
+}
 function isRouteFunction(value: unknown): value is RouteFunction {
   return typeof value === "function";
 }
 
-function tableRoutes(table: Readonly<Record<string, unknown>>): RouteFunction[] | undefined {
-  const parsed = Object.entries(table).map(([pattern, target]) => {
-    const route = isName(target) ? { queue: target } : isRoute(target) ? target : undefined;
-    return route && routeFor(pattern, route);
-  });
-  return parsed.every((each) => each !== undefined) ? parsed : undefined;
+/** Exact names before patterns, as Celery's `MapRoute`; undefined when the table is none. */
+function tableFinder(table: Readonly<Record<string, unknown>>): RouteFinder | undefined {
+  const exact = new Map<string, RouteSetting>();
+  const patterns: { readonly matches: RegExp; readonly route: RouteSetting }[] = [];
+  for (const [name, target] of Object.entries(table)) {
+    const route = isName(target) ? { queue: target } : isRoute(target) ? Object.freeze({ ...target }) : undefined;
+    if (!route) return undefined;
+    if (/[*?]/.test(name)) patterns.push({ matches: patternExpression(name), route });
+    else exact.set(name, route);
+  }
+  return (taskName) => exact.get(taskName) ?? patterns.find(({ matches }) => matches.test(taskName))?.route;
 }
 
 function isRoute(value: unknown): value is RouteSetting {
   if (!isRecord(value)) return false;
-  return Object.entries(value).every(([name, each]) =>
-    name === "priority"
-      ? QUEUE_FIELDS.maxPriority(each)
-      : ["queue", "exchange", "routingKey"].includes(name) && isName(each),
+  return Object.entries(value).every(
+    ([name, each]) =>
+      each === undefined ||
+      (name === "priority"
+        ? typeof each === "number" && Number.isInteger(each) && each >= 0 && each <= 9
+        : ["queue", "exchange", "routingKey"].includes(name) && isName(each)),
   );
 }
 
-function routeFor(pattern: string, route: RouteSetting): RouteFunction {
-  const expression = new RegExp(`^${pattern.replace(/[.+?^${}()|[\]\\]/g, "\\$&").replace(/\*/g, ".*")}$`);
-  return (taskName) => (expression.test(taskName) ? route : undefined);
+function patternExpression(pattern: string): RegExp {
+  const escaped = pattern.replace(/[.+^${}()|[\]\\]/g, "\\$&");
+  return new RegExp(`^${escaped.replace(/\*+/g, ".*").replaceAll("?", ".")}$`, "s");
 }

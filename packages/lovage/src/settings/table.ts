@@ -18,14 +18,17 @@ function setting<Input, Value>(kind: Kind<Input, Value>, standard: NoInfer<Input
 const {
   count,
   flag,
+  maxPriority,
   names,
   oneOf,
+  only,
   orNull,
   positiveCount,
   positiveSeconds,
   priority,
   queues,
   rate,
+  record,
   retryPolicy,
   routes,
   seconds,
@@ -48,6 +51,11 @@ export const SETTINGS = {
   ),
 
   taskDefaultQueue: setting(text, "celery", "The queue of tasks that nothing else routes."),
+  taskDefaultExchange: setting(
+    orNull(text),
+    null,
+    "The exchange of `taskDefaultQueue`; null for one of the queue's name.",
+  ),
   taskDefaultExchangeType: setting(
     oneOf(...EXCHANGE_TYPES),
     "direct",
@@ -56,7 +64,7 @@ export const SETTINGS = {
   taskDefaultRoutingKey: setting(
     orNull(text),
     null,
-    "The routing key of calls that name an exchange and no key; null for `taskDefaultQueue`.",
+    "The routing key of `taskDefaultQueue`, and of calls that name an exchange and no key; null for the queue's name.",
   ),
   taskDefaultPriority: setting(
     orNull(priority),
@@ -64,7 +72,7 @@ export const SETTINGS = {
     "The priority of tasks that have none: 0 to 9, 9 the most urgent.",
   ),
   taskQueueMaxPriority: setting(
-    orNull(priority),
+    orNull(maxPriority),
     null,
     "Declares queues with priorities up to this one; null declares them without.",
   ),
@@ -74,7 +82,11 @@ export const SETTINGS = {
     "The queues there are, and those that a worker consumes by default; null for `taskDefaultQueue` alone.",
   ),
   taskCreateMissingQueues: setting(flag, true, "Whether a queue that `taskQueues` does not list may be used."),
-  taskRoutes: setting(routes, [], "Task name or pattern → queue or route; the first that matches counts."),
+  taskRoutes: setting(
+    routes,
+    [],
+    "Task name or pattern (`*`, `?`) → queue or route. Exact names come first, then the first pattern that matches.",
+  ),
   taskInheritParentPriority: setting(flag, false, "Whether tasks that a task leads to get its priority."),
 
   taskAlwaysEager: setting(flag, false, "Runs tasks at once in the caller, instead of sending them. For tests."),
@@ -85,6 +97,11 @@ export const SETTINGS = {
     flag,
     true,
     "Sends dates, bytes, decimals and UUIDs as typed values (kombu 5.3 and newer); false sends plain texts for older peers.",
+  ),
+  taskProtocol: setting(
+    only(2, "the version Lovage sends; it reads version 1 too"),
+    2,
+    "The version of Celery's message protocol.",
   ),
   taskSerializer: setting(oneOf("json"), "json", "The content type of task messages."),
   resultSerializer: setting(oneOf("json"), "json", "The content type of results."),
@@ -144,9 +161,21 @@ export const SETTINGS = {
     "KiB. A process or thread found larger after a task is replaced; null for never.",
   ),
   workerSendTaskEvents: setting(flag, false, "Sends task events from the start (`-E`)."),
+  workerEnableRemoteControl: setting(flag, true, "Answers remote control: `inspect` and `control`."),
   workerPoolRestarts: setting(flag, true, "Allows the remote control command `pool_restart`."),
 
+  beatSchedule: setting(record, {}, "Name → entry: what `beat` sends, and when."),
+  beatScheduler: setting(orNull(text), null, "Where `beat` keeps its entries; null for the default store."),
   timezone: setting(timeZone, "UTC", "The time zone of schedules."),
+  enableUtc: setting(only(true, "Lovage always sends UTC"), true, "Instants in messages are UTC."),
+
+  redisSocketTimeout: setting(
+    orNull(positiveSeconds),
+    120,
+    "An answer of a Redis server is waited for this long; null for ever.",
+  ),
+  brokerTransportOptions: setting(record, {}, "Options for the broker's client library."),
+  resultBackendTransportOptions: setting(record, {}, "Options for the result backend's client library."),
 } as const;
 
 export type SettingName = keyof typeof SETTINGS;

@@ -1,11 +1,18 @@
-/** The one of `names` that a typist most likely meant; undefined when none is near. */
-export function nearestName(written: string, names: readonly string[]): string | undefined {
+/**
+ * The one of `names` that a typist most likely meant; undefined when none is near. Case does not count.
+ * @param within slips at most: letters left out, added or replaced. Default: 2, and more in long names.
+ */
+export function nearestName(
+  written: string,
+  names: readonly string[],
+  within = Math.max(2, Math.ceil(written.length / 3)),
+): string | undefined {
   const wanted = written.toLowerCase();
   const ranked = names
     .map((name) => ({ name, distance: editDistance(wanted, name.toLowerCase()) }))
     .sort((a, b) => a.distance - b.distance);
   const [best] = ranked;
-  return best && best.distance <= Math.max(2, Math.ceil(written.length / 3)) ? best.name : undefined;
+  return best && best.distance <= within ? best.name : undefined;
 }
 
 /** Insertions, deletions and replacements from one text to the other (Levenshtein). */

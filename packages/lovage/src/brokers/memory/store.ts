@@ -17,6 +17,10 @@ export interface Listener {
   readonly tell: (message: Message, routingKey: string) => void;
 }
 
+function copyOf({ headers, properties, ...message }: Message): Message {
+  return { ...message, ...JSON.parse(JSON.stringify({ headers, properties })), body: message.body.slice() };
+}
+
 /** The broker itself: what the connections of one app to one `memory:` URL share. */
 export class MemoryStore implements Closable {
   readonly queues = new Map<string, MemoryQueue>();
@@ -66,12 +70,14 @@ export class MemoryStore implements Closable {
   publish(message: Message, route: Route): void {
     const queues = this.#route(route);
     const now = Date.now();
+    // What the publisher does to its message afterwards does not matter, and headers are what JSON makes of them: as on every broker.
+    const kept = copyOf(message);
     const dueMs = route.eta && route.eta.getTime() > now ? route.eta.getTime() : undefined;
     for (const queue of queues) {
       const id = ++this.#lastId;
       const entry: Entry = {
         id,
-        message,
+        message: kept,
         exchange: route.exchange,
         routingKey: route.routingKey,
         urgency: queue.urgencyOf(route.priority),

@@ -17,8 +17,8 @@ import type {
 import { noSuchQueue } from "../routing-table.js";
 import { SqliteBroadcast } from "./broadcast.js";
 import { SqliteConsumer } from "./consumer.js";
-import { SqliteInspector } from "./inspector.js";
 import { envelopeValues } from "./envelope.js";
+import { SqliteInspector } from "./inspector.js";
 import { insertMessage, makeReady, schedule, urgencyOf } from "./messages.js";
 import { BROKER_MIGRATIONS } from "./schema.js";
 import { Topology } from "./topology.js";

@@ -2,7 +2,15 @@ import type { Sql, SqliteDatabase } from "../../connections/sqlite.js";
 import type { Logger } from "../../util/logger.js";
 import type { ConsumeOptions, Consumer, Delivery } from "../broker.js";
 import { SqliteDelivery } from "./delivery.js";
-import { type ClaimedRow, claim, hasMessages, isLeaseOver, nextInstant, promoteDue, reclaimExpired } from "./messages.js";
+import {
+  type ClaimedRow,
+  claim,
+  hasMessages,
+  isLeaseOver,
+  nextInstant,
+  promoteDue,
+  reclaimExpired,
+} from "./messages.js";
 import type { QueueRow, Topology } from "./topology.js";
 
 export interface SqliteConsumerParts {

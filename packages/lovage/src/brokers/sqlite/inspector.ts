@@ -19,24 +19,21 @@ export class SqliteInspector implements QueueInspector {
   }
 
   async list(): Promise<string[]> {
-    return this.#database.query((sql) => this.#topology.queueNames(sql));
+    return await this.#read((sql) => this.#topology.queueNames(sql));
   }
 
   async counts(queue: string): Promise<QueueCounts | undefined> {
-    return this.#database.query((sql) => {
+    return await this.#read((sql) => {
       const found = this.#topology.queue(sql, queue);
       return found && countsOf(sql, found.id, Date.now());
     });
   }
 
   async peek(queue: string, { limit, offset = 0 }: { limit: number; offset?: number }): Promise<PeekedMessage[]> {
-    return this.#database.query((sql) => {
+    return await this.#read((sql) => {
       const found = this.#topology.queue(sql, queue);
       if (!found) return [];
-      return sql
-        .prepare(PEEK)
-        .all(found.id, found.id, found.id, limit, offset)
-        .map((row) => peeked(row, queue));
+      return peekIn(sql, found.id, Date.now(), { limit, offset }).map((row) => peekedMessage(row, queue));
     });
   }
 
@@ -74,6 +71,10 @@ export class SqliteInspector implements QueueInspector {
       }),
     );
   }
+
+  async #read<T>(operation: (sql: Sql) => T): Promise<T> {
+    return await translated(this.#database.query(operation));
+  }
 }
 
 /** One statement, so that a message that moves meanwhile is counted once. One that is due is ready, though no consumer has come by to move it. */
@@ -101,10 +102,30 @@ function countsOf(sql: Sql, queueId: number, nowMs: number): QueueCounts {
 
 /** Where messages stand, in the order of peeking; each is read by its own index. `?1` is the queue, `?2` the present instant. */
 const STANDINGS = [
-  { state: "ready", from: "broker_ready s WHERE queue_id = ?1 AND ?2", order: "urgency, position, s.id", columns: "NULL AS due, deliveries" },
-  { state: "ready", from: "broker_scheduled s WHERE queue_id = ?1 AND due <= ?2", order: "due, s.id", columns: "due, 0 AS deliveries" },
-  { state: "scheduled", from: "broker_scheduled s WHERE queue_id = ?1 AND due > ?2", order: "due, s.id", columns: "due, 0 AS deliveries" },
-  { state: "unacked", from: "broker_held s WHERE queue_id = ?1 AND ?2", order: "urgency, position, s.id", columns: "NULL AS due, deliveries" },
+  {
+    state: "ready",
+    from: "broker_ready s WHERE queue_id = ?1 AND ?2",
+    order: "urgency, position, s.id",
+    columns: "NULL AS due, deliveries",
+  },
+  {
+    state: "ready",
+    from: "broker_scheduled s WHERE queue_id = ?1 AND due <= ?2",
+    order: "due, s.id",
+    columns: "due, 0 AS deliveries",
+  },
+  {
+    state: "scheduled",
+    from: "broker_scheduled s WHERE queue_id = ?1 AND due > ?2",
+    order: "due, s.id",
+    columns: "due, 0 AS deliveries",
+  },
+  {
+    state: "unacked",
+    from: "broker_held s WHERE queue_id = ?1 AND ?2",
+    order: "urgency, position, s.id",
+    columns: "NULL AS due, deliveries",
+  },
 ] as const;
 
 function peekIn(sql: Sql, queueId: number, nowMs: number, page: { limit: number; offset: number }): PeekedRow[] {
@@ -113,11 +134,16 @@ function peekIn(sql: Sql, queueId: number, nowMs: number, page: { limit: number;
   for (const { state, from, order, columns } of STANDINGS) {
     const left = page.limit - peeked.length;
     if (left <= 0) break;
-    const ids = sql.prepare(`SELECT s.id, ${columns} FROM ${from} ORDER BY ${order} LIMIT ?3 OFFSET ?4`).all(queueId, nowMs, left, skip);
-    if (ids.length === 0 && skip > 0) skip -= Number(sql.prepare(`SELECT count(*) AS n FROM ${from}`).get(queueId, nowMs)?.n);
+    const ids = sql
+      .prepare(`SELECT s.id, ${columns} FROM ${from} ORDER BY ${order} LIMIT ?3 OFFSET ?4`)
+      .all(queueId, nowMs, left, skip);
+    if (ids.length === 0 && skip > 0)
+      skip -= Number(sql.prepare(`SELECT count(*) AS n FROM ${from}`).get(queueId, nowMs)?.n);
     else skip = 0;
     for (const stand of ids) {
-      const row = sql.prepare(`SELECT published, ${ENVELOPE_COLUMNS} FROM broker_messages WHERE id = ?`).get(Number(stand.id));
+      const row = sql
+        .prepare(`SELECT published, ${ENVELOPE_COLUMNS} FROM broker_messages WHERE id = ?`)
+        .get(Number(stand.id));
       if (row) peeked.push({ state, stand, row });
     }
   }

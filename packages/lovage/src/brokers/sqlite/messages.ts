@@ -32,7 +32,13 @@ export function urgencyOf(priority: number | undefined, { maxPriority }: QueueRo
 }
 
 /** Writes the envelope and returns its id: ids grow in the order of publication. */
-export function insertMessage(sql: Sql, envelope: EnvelopeValues, exchange: string, routingKey: string, nowMs: number): number {
+export function insertMessage(
+  sql: Sql,
+  envelope: EnvelopeValues,
+  exchange: string,
+  routingKey: string,
+  nowMs: number,
+): number {
   const inserted = sql
     .prepare(
       `INSERT INTO broker_messages (exchange, routing_key, published, ${ENVELOPE_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
@@ -131,6 +137,7 @@ export function claim(sql: Sql, queueId: number, limit: number, leaseMs: number)
     .all(queueId, limit);
   const last = rows.at(-1);
   if (!last) return [];
+  const token = drawTokens(sql, rows.length);
   // All that sort up to the last one are the ones that were read: this is the only writer.
   const through = [queueId, Number(last.urgency), Number(last.position), Number(last.id)];
   const before = drawTokens(sql, rows.length);

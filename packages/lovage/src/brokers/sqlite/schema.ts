@@ -8,7 +8,7 @@
  * `urgency` is 9 − priority, so that the most urgent sorts first. `position` is the order within an urgency. Instants are Unix milliseconds.
  */
 const TABLES = `
-CREATE TABLE broker_queues (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, max_priority INTEGER);
+CREATE TABLE broker_queues (id INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT NOT NULL UNIQUE, max_priority INTEGER);
 CREATE TABLE broker_exchanges (name TEXT PRIMARY KEY, type TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE broker_bindings (exchange TEXT NOT NULL, queue_id INTEGER NOT NULL, routing_key TEXT NOT NULL,
   PRIMARY KEY (exchange, queue_id, routing_key)) WITHOUT ROWID;

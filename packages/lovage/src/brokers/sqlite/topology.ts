@@ -22,11 +22,11 @@ interface Exchange {
 }
 
 /**
- * Queues, exchanges and bindings, kept in memory as of the version that the file had when they were read: any process may
+ * Queues, exchanges and bindings, kept in memory as of the stamp that the file had when they were read: any process may
  * change them. All methods belong into a transaction.
  */
 export class Topology {
-  #version = -1;
+  #stamp: unknown;
   #queues = new Map<string, QueueRow>();
   #exchanges = new Map<string, Exchange>();
 
@@ -105,8 +105,8 @@ export class Topology {
   }
 
   #refresh(sql: Sql): void {
-    const version = Number(sql.prepare("SELECT value FROM broker_counters WHERE name = 'topology'").get()?.value);
-    if (version === this.#version) return;
+    const stamp = sql.prepare("SELECT value FROM broker_counters WHERE name = 'topology'").get()?.value;
+    if (stamp === this.#stamp) return;
     this.#queues = new Map();
     this.#exchanges = new Map();
     const byId = new Map<number, QueueRow>();
@@ -130,6 +130,6 @@ export class Topology {
       if (queue)
         this.#exchanges.get(String(row.exchange))?.bindings.push({ queue, routingKey: String(row.routing_key) });
     }
-    this.#version = version;
+    this.#stamp = stamp;
   }
 }

@@ -1,0 +1,124 @@
+import { silentLogger } from "lovage";
+// Not part of the package's interface: the raw client must use the very SQLite that the library picked.
+import { openSqliteFile } from "../../packages/lovage/dist/connections/sqlite-driver.js";
+
+/** Rows in a transaction of the raw client. */
+export const BATCH = 200;
+
+/**
+ * What SQLite itself can do: the library's tables, rows and indexes through the same module and the same pragmas, and nothing else.
+ * Texts are prepared once, statements too; messages are not looked at; BATCH rows share a commit.
+ *
+ * @typedef {Awaited<ReturnType<typeof openRaw>>} RawClient
+ * @param {string} path a file in which Lovage has made its tables
+ * @param {"FULL" | "NORMAL"} synchronous
+ */
+export async function openRaw(path, synchronous) {
+  const sql = await openSqliteFile(path, silentLogger);
+  sql.exec(
+    `PRAGMA busy_timeout = 5000; PRAGMA synchronous = ${synchronous}; PRAGMA temp_store = MEMORY; PRAGMA cache_size = -16000; PRAGMA journal_mode = WAL`,
+  );
+  return { sql, version: String(sql.prepare("SELECT sqlite_version() AS version").get()?.version) };
+}
+
+/**
+ * An envelope as it was published, to be copied.
+ * @param {RawClient} raw
+ */
+export function takeEnvelope({ sql }) {
+  const row = sql.prepare("SELECT * FROM broker_messages ORDER BY id DESC LIMIT 1").get();
+  if (!row) throw new Error("nothing has been published: there is no envelope to copy");
+  const { task_id: id } = { task_id: JSON.parse(String(row.headers)).id };
+  return { row, id: String(id) };
+}
+
+/**
+ * Publishes `count` copies of an envelope. Each gets an id of its own when `ids` are given, which a worker needs and an
+ * enqueue benchmark leaves out.
+ * @param {RawClient} raw
+ * @param {ReturnType<typeof takeEnvelope>} envelope
+ * @param {{ count: number, queue: string, ids?: readonly string[] }} options
+ */
+export async function enqueueRaw({ sql }, envelope, { count, queue, ids }) {
+  const queueId = Number(sql.prepare("SELECT id FROM broker_queues WHERE name = ?").get(queue)?.id);
+  const { exchange, headers, properties, content_type, content_encoding, body } = envelope.row;
+  const insert = sql.prepare(
+    "INSERT INTO broker_messages (exchange, routing_key, published, headers, properties, content_type, content_encoding, body) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+  );
+  const ready = sql.prepare(
+    "INSERT INTO broker_ready (queue_id, urgency, position, id, since, deliveries, begun) VALUES (?, ?, ?, ?, ?, ?, ?)",
+  );
+  const begin = sql.prepare("BEGIN IMMEDIATE");
+  const commit = sql.prepare("COMMIT");
+  const values = [String(headers), String(properties)];
+  for (let done = 0; done < count; done += BATCH) {
+    begin.run();
+    for (let at = done; at < Math.min(count, done + BATCH); at++) {
+      const id = ids?.[at];
+      const [head = "", props = ""] = id === undefined ? values : values.map((text) => text.replaceAll(envelope.id, id));
+      const now = Date.now();
+      const inserted = insert.run(exchange, queue, now, head, props, content_type, content_encoding, body);
+      const rowId = Number(inserted.lastInsertRowid);
+      ready.run(queueId, 9, rowId, rowId, now, 0, 0);
+    }
+    commit.run();
+    await turn();
+  }
+}
+
+/**
+ * Takes all messages of a queue as a worker does, without looking at them: claims a batch, and in the next transaction stores its
+ * results, if `results`, acknowledges it and claims the next.
+ * @param {RawClient} raw
+ * @param {{ queue: string, results: boolean }} options
+ */
+export async function drainRaw({ sql }, { queue, results }) {
+  const queueId = Number(sql.prepare("SELECT id FROM broker_queues WHERE name = ?").get(queue)?.id);
+  const select = sql.prepare(
+    `SELECT r.urgency, r.position, r.id, m.headers, m.properties, m.content_type, m.content_encoding, m.body
+     FROM broker_ready r JOIN broker_messages m ON m.id = r.id WHERE r.queue_id = ? ORDER BY r.urgency, r.position, r.id LIMIT ?`,
+  );
+  const hold = sql.prepare(
+    `INSERT INTO broker_held (id, queue_id, urgency, position, since, deliveries, begun, token, lease)
+     SELECT id, queue_id, urgency, position, since, deliveries + 1, begun, ?, ? FROM broker_ready
+     WHERE queue_id = ? AND (urgency, position, id) <= (?, ?, ?)`,
+  );
+  const unready = sql.prepare(
+    "DELETE FROM broker_ready WHERE queue_id = ? AND (urgency, position, id) <= (?, ?, ?)",
+  );
+  const store = sql.prepare(
+    "INSERT INTO result_tasks (id, status, fence, meta, expires) VALUES (?, 'SUCCESS', ?, ?, ?)",
+  );
+  const drop = sql.prepare("DELETE FROM broker_held WHERE id = ? AND token = ?");
+  const forget = sql.prepare("DELETE FROM broker_messages WHERE id = ?");
+  const begin = sql.prepare("BEGIN IMMEDIATE");
+  const commit = sql.prepare("COMMIT");
+  const id = "00000000-0000-0000-0000-000000000000";
+  const meta = `{"status":"SUCCESS","result":5,"traceback":null,"children":[],"date_done":"2026-01-01T00:00:00.000000+00:00","task_id":"${id}"}`;
+  let held = [];
+  let token = 0;
+  let taken = 0;
+  do {
+    begin.run();
+    for (const row of held) {
+      taken++;
+      const key = id.slice(0, -8) + String(taken).padStart(8, "0");
+      if (results) store.run(key, token, meta, Date.now() + 86_400_000);
+      drop.run(Number(row.id), token);
+      forget.run(Number(row.id));
+    }
+    held = select.all(queueId, BATCH);
+    const last = held.at(-1);
+    if (last) {
+      const through = [queueId, Number(last.urgency), Number(last.position), Number(last.id)];
+      hold.run(++token, Date.now() + 15_000, ...through);
+      unready.run(...through);
+    }
+    commit.run();
+    await turn();
+  } while (held.length > 0);
+  return taken;
+}
+
+/** The event loop turns between two transactions, as in any program that does something else besides. */
+const turn = () => new Promise((resolve) => setImmediate(resolve));
