@@ -1,7 +1,7 @@
 import { defineConfig } from "vitest/config";
 
 // Child processes rather than threads: a thread that ends while SQLite is at work in another takes the process along.
-const common = { pool: "forks", hookTimeout: 30_000, restoreMocks: true } as const;
+const common = { pool: "forks", hookTimeout: 60_000, restoreMocks: true } as const;
 
 export default defineConfig({
   test: {
@@ -10,6 +10,8 @@ export default defineConfig({
         test: {
           ...common,
           name: "unit",
+          // Generous, for loaded machines: no test waits for time to pass, so none takes longer for it.
+          testTimeout: 60_000,
           include: ["packages/*/test/**/*.test.ts", "examples/*/test/**/*.test.ts"],
           typecheck: { enabled: true, include: ["packages/*/test/**/*.test-d.ts"], tsconfig: "./tsconfig.test.json" },
         },

@@ -23,25 +23,39 @@ export function quantile(values, share = 0.5) {
 }
 
 /**
- * Seconds that `work` takes.
- * @param {() => unknown} work
+ * What some work cost.
+ * @typedef {object} Cost
+ * @property {number} rate items a second
+ * @property {number} cpu microseconds of CPU an item, of this process and of those given; on a busy machine the more telling figure
  */
-export async function secondsOf(work) {
+
+/**
+ * Does `count` items of work and says what one cost.
+ * @param {number} count
+ * @param {() => unknown} work
+ * @param {() => readonly number[]} [pids] other processes whose CPU counts
+ * @returns {Promise<Cost>}
+ */
+export async function costOf(count, work, pids = () => []) {
+  const others = pids();
+  const cpuBefore = ownCpu() + cpuOf(others);
   const started = performance.now();
   await work();
-  return (performance.now() - started) / 1000;
+  const seconds = (performance.now() - started) / 1000;
+  return { rate: count / seconds, cpu: ((ownCpu() + cpuOf(others) - cpuBefore) / count) * 1e6 };
 }
 
 /**
  * Measures the contestants by turns, so that whatever else the machine does meets all of them alike, and in changing order,
  * so that none always comes after the same other one.
  * @template {string} Name
- * @param {Readonly<Record<Name, () => Promise<number>>>} contestants each returns its figure for one round
- * @returns {Promise<Record<Name, number[]>>} figures by contestant, one a round
+ * @template Figure
+ * @param {Readonly<Record<Name, () => Promise<Figure>>>} contestants each returns its figure for one round
+ * @returns {Promise<Record<Name, Figure[]>>} figures by contestant, one a round
  */
 export async function interleaved(contestants) {
   const names = /** @type {Name[]} */ (Object.keys(contestants));
-  const figures = /** @type {Record<Name, number[]>} */ (Object.fromEntries(names.map((name) => [name, []])));
+  const figures = /** @type {Record<Name, Figure[]>} */ (Object.fromEntries(names.map((name) => [name, []])));
   for (let round = 0; round < ITERATIONS; round++) {
     for (const name of round % 2 === 0 ? names : [...names].reverse()) figures[name].push(await contestants[name]());
   }
@@ -49,12 +63,21 @@ export async function interleaved(contestants) {
 }
 
 /**
- * How the figures of one contestant compare with another's, round by round: the median of the ratios moves less than the ratio
- * of the medians when the machine is busy.
- * @param {readonly number[]} figures
- * @param {readonly number[]} base
+ * How one contestant's costs compare with another's, as medians and ratios. The median of the rounds' ratios moves
+ * less than the ratio of the medians when the machine is busy.
+ * @param {readonly Cost[]} costs
+ * @param {readonly Cost[]} base
  */
-export const ratio = (figures, base) => quantile(figures.map((figure, round) => figure / (base[round] ?? Number.NaN)));
+export function compared(costs, base) {
+  const share = quantile(costs.map(({ rate }, round) => rate / (base[round]?.rate ?? Number.NaN)));
+  const cpuShare = quantile(costs.map(({ cpu }, round) => (base[round]?.cpu ?? Number.NaN) / cpu));
+  const medians = [costs, base].map((each) => ({
+    rate: quantile(each.map(({ rate }) => rate)),
+    cpu: quantile(each.map(({ cpu }) => cpu)),
+  }));
+  const [own, other] = medians;
+  return { rate: own?.rate, baseRate: other?.rate, share, cpu: own?.cpu, baseCpu: other?.cpu, cpuShare };
+}
 
 /**
  * Runs `work` with a folder that is gone afterwards. On the disk that `TMPDIR` names: a memory file system would make

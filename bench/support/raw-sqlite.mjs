@@ -28,8 +28,7 @@ export async function openRaw(path, synchronous) {
 export function takeEnvelope({ sql }) {
   const row = sql.prepare("SELECT * FROM broker_messages ORDER BY id DESC LIMIT 1").get();
   if (!row) throw new Error("nothing has been published: there is no envelope to copy");
-  const { task_id: id } = { task_id: JSON.parse(String(row.headers)).id };
-  return { row, id: String(id) };
+  return { row, id: String(JSON.parse(String(row.headers)).id) };
 }
 
 /**
@@ -55,7 +54,8 @@ export async function enqueueRaw({ sql }, envelope, { count, queue, ids }) {
     begin.run();
     for (let at = done; at < Math.min(count, done + BATCH); at++) {
       const id = ids?.[at];
-      const [head = "", props = ""] = id === undefined ? values : values.map((text) => text.replaceAll(envelope.id, id));
+      const [head = "", props = ""] =
+        id === undefined ? values : values.map((text) => text.replaceAll(envelope.id, id));
       const now = Date.now();
       const inserted = insert.run(exchange, queue, now, head, props, content_type, content_encoding, body);
       const rowId = Number(inserted.lastInsertRowid);
@@ -70,9 +70,9 @@ export async function enqueueRaw({ sql }, envelope, { count, queue, ids }) {
  * Takes all messages of a queue as a worker does, without looking at them: claims a batch, and in the next transaction stores its
  * results, if `results`, acknowledges it and claims the next.
  * @param {RawClient} raw
- * @param {{ queue: string, results: boolean }} options
+ * @param {{ queue: string, results: boolean, ids: readonly string[] }} options `ids`: keys for the results
  */
-export async function drainRaw({ sql }, { queue, results }) {
+export async function drainRaw({ sql }, { queue, results, ids }) {
   const queueId = Number(sql.prepare("SELECT id FROM broker_queues WHERE name = ?").get(queue)?.id);
   const select = sql.prepare(
     `SELECT r.urgency, r.position, r.id, m.headers, m.properties, m.content_type, m.content_encoding, m.body
@@ -83,9 +83,7 @@ export async function drainRaw({ sql }, { queue, results }) {
      SELECT id, queue_id, urgency, position, since, deliveries + 1, begun, ?, ? FROM broker_ready
      WHERE queue_id = ? AND (urgency, position, id) <= (?, ?, ?)`,
   );
-  const unready = sql.prepare(
-    "DELETE FROM broker_ready WHERE queue_id = ? AND (urgency, position, id) <= (?, ?, ?)",
-  );
+  const unready = sql.prepare("DELETE FROM broker_ready WHERE queue_id = ? AND (urgency, position, id) <= (?, ?, ?)");
   const store = sql.prepare(
     "INSERT INTO result_tasks (id, status, fence, meta, expires) VALUES (?, 'SUCCESS', ?, ?, ?)",
   );
@@ -93,17 +91,16 @@ export async function drainRaw({ sql }, { queue, results }) {
   const forget = sql.prepare("DELETE FROM broker_messages WHERE id = ?");
   const begin = sql.prepare("BEGIN IMMEDIATE");
   const commit = sql.prepare("COMMIT");
-  const id = "00000000-0000-0000-0000-000000000000";
-  const meta = `{"status":"SUCCESS","result":5,"traceback":null,"children":[],"date_done":"2026-01-01T00:00:00.000000+00:00","task_id":"${id}"}`;
+  const meta = `{"status":"SUCCESS","result":5,"traceback":null,"children":[],"date_done":"2026-01-01T00:00:00.000000+00:00","task_id":"${ids[0]}"}`;
+  /** @type {ReturnType<typeof select.all>} */
   let held = [];
   let token = 0;
   let taken = 0;
   do {
     begin.run();
     for (const row of held) {
+      if (results) store.run(ids[taken] ?? null, token, meta, Date.now() + 86_400_000);
       taken++;
-      const key = id.slice(0, -8) + String(taken).padStart(8, "0");
-      if (results) store.run(key, token, meta, Date.now() + 86_400_000);
       drop.run(Number(row.id), token);
       forget.run(Number(row.id));
     }

@@ -1,6 +1,5 @@
-import { cpus } from "node:os";
-import { loadavg } from "node:os";
-import { ITERATIONS } from "./measure.mjs";
+import { cpus, loadavg } from "node:os";
+import { compared, ITERATIONS } from "./measure.mjs";
 
 /**
  * Prints what is asked, and with which parameters.
@@ -9,7 +8,8 @@ import { ITERATIONS } from "./measure.mjs";
  */
 export function announce(question, parameters) {
   console.log(`\n${question}`);
-  const rounds = ITERATIONS === 1 ? "1 round: a trial run, its figures mean nothing" : `medians of ${ITERATIONS} rounds`;
+  const rounds =
+    ITERATIONS === 1 ? "1 round: a trial run, its figures mean nothing" : `medians of ${ITERATIONS} rounds`;
   for (const line of [...parameters, rounds]) console.log(`  ${line}`);
 }
 
@@ -53,6 +53,22 @@ function number(value) {
   const size = Math.abs(value);
   const digits = size >= 100 ? 0 : size >= 10 ? 1 : 2;
   return value.toLocaleString("en-US", { minimumFractionDigits: digits, maximumFractionDigits: digits });
+}
+
+/** The columns that `againstRaw` fills. */
+export const AGAINST_RAW = ["tasks/s", "raw/s", "share", "CPU us", "raw CPU us", "share by CPU"];
+
+/** Of the raw client's rate. */
+const AIM_SHARE = 0.5;
+
+/**
+ * Costs beside the raw client's.
+ * @param {readonly import("./measure.mjs").Cost[]} costs
+ * @param {readonly import("./measure.mjs").Cost[]} raw
+ */
+export function againstRaw(costs, raw) {
+  const { rate, baseRate, share, cpu, baseCpu, cpuShare } = compared(costs, raw);
+  return [rate, baseRate, { figure: share, atLeast: AIM_SHARE }, cpu, baseCpu, cpuShare];
 }
 
 /** What the figures were measured with and on. */

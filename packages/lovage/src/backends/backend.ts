@@ -25,7 +25,10 @@ export interface ResultBackend {
   get(id: string): Promise<TaskMeta | undefined>;
   /** Removes what is stored. Not an error when there is nothing. */
   forget(id: string): Promise<void>;
-  /** Resolves with the first ready state of this task; rejects with the signal's reason when it aborts first. */
+  /**
+   * Resolves with the first ready state of this task; rejects with the signal's reason when it aborts first.
+   * Keeps the process alive meanwhile where other processes can bring that state about.
+   */
   wait(id: string, signal: AbortSignal): Promise<TaskMeta>;
   saveGroup(group: GroupMeta): Promise<void>;
   restoreGroup(id: string): Promise<GroupMeta | undefined>;

@@ -28,6 +28,10 @@ export class Waiters {
     }
   }
 
+  isAwaited(id: string): boolean {
+    return this.#waiting.has(id);
+  }
+
   settle(meta: TaskMeta): void {
     for (const waiter of this.#waiting.get(meta.taskId) ?? []) waiter.resolve(meta);
   }

@@ -27,6 +27,8 @@ export interface SqliteOptions {
 
 /** What an operation works with: statements are prepared once. */
 export interface Sql {
+  /** Another number in every transaction and every reading. Within one, nobody else changes what was read. */
+  readonly turn: number;
   prepare(sql: string): SqlStatement;
   exec(sql: string): void;
 }
@@ -121,6 +123,7 @@ export class SqliteDatabase implements Closable {
   /** Runs `operation` at once on what is committed now. */
   read<T>(operation: (sql: Sql) => T): T {
     if (!this.#handle) throw closedError();
+    this.#sql.turn++;
     try {
       return operation(this.#sql);
     } catch (error) {
@@ -228,8 +231,9 @@ export class SqliteDatabase implements Closable {
     }
   }
 
-  readonly #sql: Sql = {
-    prepare: (sql) => {
+  readonly #sql = {
+    turn: 0,
+    prepare: (sql: string): SqlStatement => {
       let statement = this.#statements.get(sql);
       if (!statement) {
         if (!this.#handle) throw closedError();
@@ -238,15 +242,16 @@ export class SqliteDatabase implements Closable {
       }
       return statement;
     },
-    exec: (sql) => {
+    exec: (sql: string): void => {
       if (!this.#handle) throw closedError();
       this.#handle.exec(sql);
     },
-  };
+  } satisfies Sql;
 
   #commitPending(): void {
     this.#flush = undefined;
     let done: Done[] = [];
+    this.#sql.turn++;
     try {
       this.#sql.prepare("BEGIN IMMEDIATE").run();
       done = this.#runPending();
@@ -287,6 +292,7 @@ export class SqliteDatabase implements Closable {
       // These end the transaction by themselves: there is no savepoint to go back to.
       if (ENDS_TRANSACTION.includes(errorCode(error) ?? 0)) throw error;
       this.#sql.exec("ROLLBACK TO operation; RELEASE operation");
+      this.#sql.turn++;
       return { write, failed: true, value: translate(error, this.#options.path) };
     }
   }

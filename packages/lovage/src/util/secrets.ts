@@ -3,8 +3,11 @@ export const MASK = "********";
 
 /** Names whose values nobody should see: as settings, log fields or URL parameters. */
 const SECRET_NAME = /password|passwd|secret|token|credential|api_?key|private_?key|authorization|cookie/i;
-/** `scheme://user:password@`. The counts keep the search linear in what it is given. */
-const URL_PASSWORD = /\b([a-z][a-z0-9+.-]{0,30}:\/\/[^\s/:@?#]{0,256}:)[^\s@]{1,1024}@/gi;
+/**
+ * `scheme://user:password@`, up to the last `@`, since passwords may hold one: rather too much is masked than too little.
+ * The counts keep the search linear in what it is given.
+ */
+const URL_PASSWORD = /\b([a-z][a-z0-9+.-]{0,30}:\/\/[^\s/:@?#]{0,256}:)[^\s?#"']{1,1024}@/gi;
 const URL_PARAMETER = /([?&](?:password|passwd|secret|token|api_?key)=)[^&\s#]{1,1024}/gi;
 /** Levels looked into; what is deeper is left out. */
 const MAX_DEPTH = 8;

@@ -91,10 +91,29 @@ export function describeBroker(name: string, contract: BrokerContract): void {
         await broker.close();
       });
 
-      test("refuses to publish once it is closed", async () => {
+      test.for<{ what: string; use: (broker: Broker) => Promise<unknown> }>([
+        { what: "publish", use: (broker) => send(broker, "q", "late") },
+        { what: "declare", use: (broker) => broker.declare({ name: "late" }) },
+        { what: "consume", use: (broker) => consume(broker, ["q"]) },
+        { what: "count", use: (broker) => broker.queues.counts("q") },
+        { what: "purge", use: (broker) => broker.queues.purge("q") },
+        { what: "broadcast", use: (broker) => broker.broadcast.publish("control", "", textMessage("late")) },
+        { what: "listen", use: (broker) => listen(broker, "control", "") },
+      ])("refuses to $what once it is closed", async ({ use }) => {
         const broker = await givenBroker("q");
         await broker.close();
-        await expect(send(broker, "q", "late")).rejects.toThrow(BrokerError);
+        await expect(use(broker)).rejects.toThrow(BrokerError);
+      });
+
+      test("gives back what was taken out of turn when it is closed", async () => {
+        const { connect } = await given();
+        const leaving = await connect();
+        const staying = await connect();
+        await declareAll(leaving, ["q"]);
+        await send(leaving, "q", "x");
+        await leaving.queues.take("q", [...(await keysOf(leaving, "q")).values()]);
+        await leaving.close();
+        expect(await staying.queues.counts("q")).toMatchObject({ ready: 1, unacked: 0 });
       });
 
       test("gives back at once what its consumers hold when it is closed", async () => {
@@ -907,6 +926,23 @@ export function describeBroker(name: string, contract: BrokerContract): void {
         expect(await broker.queues.counts("q")).toMatchObject({ ready: 0, unacked: 1, scheduled: 0 });
         await held.ack();
         expect(await waiting(broker, "other")).toEqual(["stays"]);
+      });
+
+      test("deletes what is held too: its holder has lost it", async () => {
+        const broker = await givenBroker("q");
+        await send(broker, "q", "x");
+        const held = await (await consume(broker, ["q"])).inbox.next();
+        await broker.queues.delete("q");
+        await expect(held.ack()).rejects.toThrow(LeaseLostError);
+      });
+
+      test("a queue that is deleted and declared again starts empty", async () => {
+        const broker = await givenBroker({ name: "q", exchange: DIRECT });
+        await sendAll(broker, "q", ["old", "old"]);
+        await broker.queues.delete("q");
+        await broker.declare({ name: "q" });
+        await send(broker, "q", "new");
+        expect(await waiting(broker, "q")).toEqual(["new"]);
       });
 
       test("deletes a queue with its messages and bindings", async () => {

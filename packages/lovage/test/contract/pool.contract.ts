@@ -264,7 +264,7 @@ export function describePool(name: string, contract: PoolContract): void {
         const { pool, whenFree } = await start();
         const outcome = await runTask(pool, "stubborn", [], { timeLimit: 0.2 });
         expect(outcome).toMatchObject({ kind: "time-limit", limit: 0.2 });
-        expect(outcome.runtime).toBeGreaterThanOrEqual(0.2);
+        expect(outcome.runtime).toBeGreaterThan(0.19);
         await whenFree(1);
         expect(await runTask(pool, "add", [1, 1])).toMatchObject({ result: "2" });
       });
@@ -387,18 +387,19 @@ export function describePool(name: string, contract: PoolContract): void {
         },
       );
 
-      test("running out of memory loses the task, not the worker", {
-        ...cannot("it ends the worker, or is like threads in this", !capabilities.isolates || sharedLoop),
-        timeout: 60_000,
-      }, async () => {
-        // A small heap is full sooner; threads do not heed it.
-        vi.stubEnv("NODE_OPTIONS", "--max-old-space-size=200");
-        onTestFinished(() => void vi.unstubAllEnvs());
-        const { pool, whenFree } = await start({ hostname: "small@test" });
-        expect(await runTask(pool, "run-out-of-memory")).toMatchObject({ kind: "lost" });
-        await whenFree(1);
-        expect(await runTask(pool, "add", [1, 1])).toMatchObject({ result: "2" });
-      });
+      test(
+        "running out of memory loses the task, not the worker",
+        cannot("V8 may end the whole process when a thread's heap is full", !capabilities.isolatesNativeCrashes),
+        async () => {
+          // A small heap is full sooner.
+          vi.stubEnv("NODE_OPTIONS", "--max-old-space-size=200");
+          onTestFinished(() => void vi.unstubAllEnvs());
+          const { pool, whenFree } = await start({ hostname: "small@test" });
+          expect(await runTask(pool, "run-out-of-memory")).toMatchObject({ kind: "lost" });
+          await whenFree(1);
+          expect(await runTask(pool, "add", [1, 1])).toMatchObject({ result: "2" });
+        },
+      );
 
       test.each([
         "garbage",
@@ -560,13 +561,13 @@ export function describePool(name: string, contract: PoolContract): void {
         cannot("the worker has loaded it", !capabilities.isolates),
         async () => {
           const appPath = fileURLToPath(new URL("../support/apps/loads-once.ts", import.meta.url));
-          process.env.LOVAGE_TEST_LOADED = "";
-          onTestFinished(() => void delete process.env.LOVAGE_TEST_LOADED);
+          vi.stubEnv("LOVAGE_TEST_LOADED", "");
+          onTestFinished(() => void vi.unstubAllEnvs());
           const { pool, logger } = await start({ appPath });
-          process.env.LOVAGE_TEST_LOADED = "yes";
+          vi.stubEnv("LOVAGE_TEST_LOADED", "yes");
           await runTask(pool, "exit", [1]);
           await logger.line((line) => /could not start/.test(line.message));
-          process.env.LOVAGE_TEST_LOADED = "";
+          vi.stubEnv("LOVAGE_TEST_LOADED", "");
           await until(() => pool.free === 1);
           expect(logger.lines.filter((line) => /could not start/.test(line.message)).length).toBeLessThan(4);
         },

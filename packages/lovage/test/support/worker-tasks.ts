@@ -1,4 +1,5 @@
 // The app that worker tests run: loaded by the test and again by the pool, as a user's tasks.ts is.
+import { existsSync } from "node:fs";
 import { setTimeout as wait } from "node:timers/promises";
 import { z } from "zod";
 import { currentTask, Ignore, Lovage, Reject, SoftTimeLimitExceeded } from "../../src/index.js";
@@ -29,6 +30,11 @@ export const context = app.task("t.context", () => {
 export const sleeps = app.task("t.sleeps", async (seconds: number) => {
   await wait(seconds * 1000, undefined, { signal: currentTask().signal });
   return "slept";
+});
+/** Runs until a file is there: a test's way to say when. */
+export const waitsFor = app.task("t.waits-for", async (path: string) => {
+  while (!existsSync(path)) await wait(10, undefined, { signal: currentTask().signal });
+  return "seen";
 });
 export const tidiesUp = app.task("t.tidies-up", { softTimeLimit: 0.2 }, async () => {
   try {

@@ -16,8 +16,8 @@ interface Kept {
 class MemoryResults {
   readonly tasks = new Map<string, Kept>();
   readonly groups = new Map<string, { readonly group: GroupMeta; readonly expiresMs: number }>();
-  readonly chordParts = new Map<string, Set<string>>();
-  readonly listeners = new Set<(meta: TaskMeta) => void>();
+  readonly chordParts = new Map<string, { readonly parts: Set<string>; expiresMs: number }>();
+  readonly listeners = new Set<(id: string, text: string) => void>();
   async close(): Promise<void> {}
 }
 
@@ -41,7 +41,9 @@ export class MemoryBackend implements ResultBackend {
     this.#results.listeners.add(this.#settle);
   }
 
-  async connect(): Promise<void> {}
+  async connect(): Promise<void> {
+    this.#refuseWhenClosed();
+  }
 
   async close(): Promise<void> {
     if (this.#closed) return;
@@ -63,7 +65,7 @@ export class MemoryBackend implements ResultBackend {
       fence: Math.max(fence, stored?.fence ?? 0),
       expiresMs: Date.now() + this.#lifetimeMs,
     });
-    if (isReady(meta.status)) for (const tell of this.#results.listeners) tell(decodeTaskMeta(text));
+    if (isReady(meta.status)) for (const tell of this.#results.listeners) tell(meta.taskId, text);
     return true;
   }
 
@@ -98,9 +100,11 @@ export class MemoryBackend implements ResultBackend {
 
   async countChordPart(groupId: string, partId: string): Promise<number> {
     this.#refuseWhenClosed();
-    const parts = this.#results.chordParts.get(groupId) ?? new Set();
-    this.#results.chordParts.set(groupId, parts.add(partId));
-    return parts.size;
+    const counted = this.#results.chordParts.get(groupId) ?? { parts: new Set(), expiresMs: 0 };
+    this.#results.chordParts.set(groupId, counted);
+    counted.parts.add(partId);
+    counted.expiresMs = Date.now() + this.#lifetimeMs;
+    return counted.parts.size;
   }
 
   async removeExpired(now: Date): Promise<number> {
@@ -109,12 +113,15 @@ export class MemoryBackend implements ResultBackend {
     for (const [id, { expiresMs }] of this.#results.tasks) {
       if (expiresMs <= now.getTime() && this.#results.tasks.delete(id)) removed++;
     }
-    for (const [id, { expiresMs }] of this.#results.groups)
-      if (expiresMs <= now.getTime()) this.#results.groups.delete(id);
+    for (const kept of [this.#results.groups, this.#results.chordParts]) {
+      for (const [id, { expiresMs }] of kept) if (expiresMs <= now.getTime()) kept.delete(id);
+    }
     return removed;
   }
 
-  readonly #settle = (meta: TaskMeta): void => this.#waiters.settle(meta);
+  readonly #settle = (id: string, text: string): void => {
+    if (this.#waiters.isAwaited(id)) this.#waiters.settle(decodeTaskMeta(text));
+  };
 
   #kept(id: string): Kept | undefined {
     const kept = this.#results.tasks.get(id);

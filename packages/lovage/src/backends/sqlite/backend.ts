@@ -1,5 +1,5 @@
 import type { Share } from "../../connections/connections.js";
-import { type SqliteDatabase, SqliteError, sqliteDatabase } from "../../connections/sqlite.js";
+import { type Sql, type SqliteDatabase, SqliteError, sqliteDatabase } from "../../connections/sqlite.js";
 import { BackendConnectionError, BackendError } from "../../errors.js";
 import { isReady } from "../../protocol/states.js";
 import {
@@ -38,6 +38,7 @@ export class SqliteBackend implements ResultBackend {
   }
 
   async connect(): Promise<void> {
+    this.#refuseWhenClosed();
     await translated(this.#database.open());
     await translated(this.#database.migrate("results", BACKEND_MIGRATIONS));
   }
@@ -45,28 +46,31 @@ export class SqliteBackend implements ResultBackend {
   async close(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
-    this.#stopListening?.();
     this.#waiters.rejectAll();
+    this.#restWhenNobodyWaits();
     await this.#share.release();
   }
 
   async store(meta: TaskMeta, { fence }: StoreOptions = {}): Promise<boolean> {
     this.#refuseWhenClosed();
     const text = encodeTaskMeta(meta);
-    const kept = await translated(
+    const { taskId, status } = meta;
+    // Those who wait in this process hear of the commit as those in others do.
+    return await translated(
       this.#database.write(
-        (sql) =>
-          sql.prepare(STORE).run(meta.taskId, meta.status, fence ?? null, text, this.#expiry(), Date.now()).changes !==
-          0,
+        (sql) => sql.prepare(STORE).run(taskId, status, fence ?? 0, text, this.#expiry(), Date.now()).changes !== 0,
       ),
     );
-    if (kept && isReady(meta.status)) this.#waiters.settle(decodeTaskMeta(text));
-    return kept;
   }
 
   async get(id: string): Promise<TaskMeta | undefined> {
     this.#refuseWhenClosed();
-    return read(() => this.#find(id));
+    const row = await this.#query((sql) =>
+      sql
+        .prepare("SELECT meta FROM result_tasks WHERE id = ? AND (expires IS NULL OR expires > ?)")
+        .get(id, Date.now()),
+    );
+    return row && decodeTaskMeta(String(row.meta));
   }
 
   async forget(id: string): Promise<void> {
@@ -76,11 +80,17 @@ export class SqliteBackend implements ResultBackend {
 
   async wait(id: string, signal: AbortSignal): Promise<TaskMeta> {
     this.#refuseWhenClosed();
-    // Listening comes before looking, so that nothing stored in between is missed.
-    const waiting = this.#waiters.wait(id, signal);
-    this.#stopListening ??= this.#database.onChange(() => this.#lookForWaiters());
-    this.#settleReady([id]);
-    return await waiting;
+    signal.throwIfAborted();
+    // Listening comes before looking, and both before anything else can happen here, so that nothing stored meanwhile is missed.
+    this.#stopListening ??= this.#database.onChange(() => this.#tellWaiters());
+    try {
+      const [known] = this.#readyOf([id]);
+      return known ?? (await this.#waiters.wait(id, signal));
+    } catch (error) {
+      throw backendError(error);
+    } finally {
+      this.#restWhenNobodyWaits();
+    }
   }
 
   async saveGroup({ groupId, result }: GroupMeta): Promise<void> {
@@ -96,14 +106,12 @@ export class SqliteBackend implements ResultBackend {
 
   async restoreGroup(id: string): Promise<GroupMeta | undefined> {
     this.#refuseWhenClosed();
-    return read(() => {
-      const row = this.#database.read((sql) =>
-        sql
-          .prepare("SELECT result FROM result_groups WHERE id = ? AND (expires IS NULL OR expires > ?)")
-          .get(id, Date.now()),
-      );
-      return row && { groupId: id, result: parseResultTuple(JSON.parse(String(row.result))) };
-    });
+    const row = await this.#query((sql) =>
+      sql
+        .prepare("SELECT result FROM result_groups WHERE id = ? AND (expires IS NULL OR expires > ?)")
+        .get(id, Date.now()),
+    );
+    return row && { groupId: id, result: parseResultTuple(JSON.parse(String(row.result))) };
   }
 
   async countChordPart(groupId: string, partId: string): Promise<number> {
@@ -134,26 +142,19 @@ export class SqliteBackend implements ResultBackend {
     );
   }
 
-  #find(id: string): TaskMeta | undefined {
-    const row = this.#database.read((sql) =>
-      sql
-        .prepare("SELECT meta FROM result_tasks WHERE id = ? AND (expires IS NULL OR expires > ?)")
-        .get(id, Date.now()),
-    );
-    return row && decodeTaskMeta(String(row.meta));
+  #tellWaiters(): void {
+    for (const meta of this.#readyOf(this.#waiters.ids)) this.#waiters.settle(meta);
   }
 
-  #lookForWaiters(): void {
-    const { ids } = this.#waiters;
-    if (ids.length === 0) {
-      this.#stopListening?.();
-      this.#stopListening = undefined;
-      return;
-    }
-    this.#settleReady(ids);
+  /** Listening keeps the process alive: it ends with the last wait. */
+  #restWhenNobodyWaits(): void {
+    if (!this.#closed && this.#waiters.ids.length > 0) return;
+    this.#stopListening?.();
+    this.#stopListening = undefined;
   }
 
-  #settleReady(ids: readonly string[]): void {
+  /** Those of these tasks that are in a ready state. */
+  #readyOf(ids: readonly string[]): TaskMeta[] {
     const rows = this.#database.read((sql) =>
       sql
         .prepare(
@@ -161,8 +162,11 @@ export class SqliteBackend implements ResultBackend {
         )
         .all(JSON.stringify(ids), Date.now()),
     );
-    for (const { status, meta } of rows)
-      if (isReady(String(status))) this.#waiters.settle(decodeTaskMeta(String(meta)));
+    return rows.filter(({ status }) => isReady(String(status))).map(({ meta }) => decodeTaskMeta(String(meta)));
+  }
+
+  async #query<T>(operation: (sql: Sql) => T): Promise<T> {
+    return await translated(this.#database.query(operation));
   }
 
   #expiry(): number | null {
@@ -180,21 +184,13 @@ export class SqliteBackend implements ResultBackend {
  */
 const STORE = `
 INSERT INTO result_tasks (id, status, fence, meta, expires) VALUES (?1, ?2, ?3, ?4, ?5)
-ON CONFLICT (id) DO UPDATE SET status = excluded.status, fence = max(coalesce(excluded.fence, 0), coalesce(fence, 0)), meta = excluded.meta, expires = excluded.expires
-WHERE (expires IS NOT NULL AND expires <= ?6)
-  OR coalesce(excluded.fence, 0) > coalesce(fence, 0)
-  OR (status <> 'SUCCESS' AND (excluded.fence IS NULL OR excluded.fence >= coalesce(fence, 0)))`;
+ON CONFLICT (id) DO UPDATE SET status = excluded.status, meta = excluded.meta, expires = excluded.expires,
+  fence = CASE WHEN expires <= ?6 THEN excluded.fence ELSE max(excluded.fence, fence) END
+WHERE expires <= ?6 OR excluded.fence > fence OR (status <> 'SUCCESS' AND excluded.fence IN (0, fence))`;
 
 async function translated<T>(work: Promise<T>): Promise<T> {
   try {
     return await work;
-  } catch (error) {
-    throw backendError(error);
-  }
-}
-function read<T>(work: () => T): T {
-  try {
-    return work();
   } catch (error) {
     throw backendError(error);
   }

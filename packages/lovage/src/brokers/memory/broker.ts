@@ -12,7 +12,6 @@ import type {
   Delivery,
   ExchangeSpec,
   PeekedMessage,
-  QueueCounts,
   QueueInspector,
   QueueSpec,
   Route,
@@ -41,7 +40,8 @@ export class MemoryBroker implements Broker {
   readonly #options: BrokerOptions;
   readonly #consumers = new Set<MemoryConsumer>();
   readonly #listeners = new Set<Listener>();
-  #closed = false;
+  readonly #taken = new Set<MemoryDelivery>();
+  #closing: Promise<void> | undefined;
 
   constructor(options: BrokerOptions) {
     this.#options = options;
@@ -55,16 +55,20 @@ export class MemoryBroker implements Broker {
       publish: (...args) => this.#broadcast(...args),
       subscribe: (...args) => this.#subscribe(...args),
     };
-    this.queues = memoryInspector(this.#store);
+    this.queues = this.#inspector();
   }
 
   async connect(): Promise<void> {}
 
-  async close(): Promise<void> {
-    if (this.#closed) return;
-    this.#closed = true;
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async #close(): Promise<void> {
     await Promise.all([...this.#consumers].map((consumer) => consumer.cancel()));
     for (const consumer of this.#consumers) await consumer.giveBack();
+    await Promise.allSettled([...this.#taken].map((delivery) => delivery.reject({ requeue: true })));
     for (const listener of this.#listeners) this.#store.listeners.delete(listener);
     await this.#share.release();
   }
@@ -143,33 +147,44 @@ export class MemoryBroker implements Broker {
     };
   }
 
-  #refuseWhenClosed(): void {
-    if (this.#closed) throw new BrokerError("the broker connection was closed", { code: "broker_closed" });
+  #inspector(): QueueInspector {
+    const find = (name: string): MemoryQueue | undefined => {
+      this.#refuseWhenClosed();
+      return this.#store.queues.get(name);
+    };
+    return {
+      list: async () => {
+        this.#refuseWhenClosed();
+        return [...this.#store.queues.keys()].sort();
+      },
+      counts: async (name) => find(name)?.counts(),
+      peek: async (name, { limit, offset = 0 }) => {
+        const queue = find(name);
+        return queue ? standing(queue).slice(offset, offset + limit) : [];
+      },
+      take: async (name, keys) => {
+        const queue = find(name);
+        return queue ? keys.flatMap((key) => this.#take(queue, Number(key)) ?? []) : [];
+      },
+      purge: async (name) => find(name)?.purge() ?? 0,
+      delete: async (name) => {
+        find(name)?.removeAll();
+        this.#store.remove(name);
+      },
+    };
   }
-}
 
-function memoryInspector(store: MemoryStore): QueueInspector {
-  return {
-    list: async () => [...store.queues.keys()].sort(),
-    counts: async (name): Promise<QueueCounts | undefined> => store.queues.get(name)?.counts(),
-    async peek(name, { limit, offset = 0 }) {
-      const queue = store.queues.get(name);
-      return queue ? standing(queue).slice(offset, offset + limit) : [];
-    },
-    async take(name, keys) {
-      const queue = store.queues.get(name);
-      if (!queue) return [];
-      const taken = keys.flatMap((key) => queue.takeById(Number(key)) ?? []);
-      return taken.map((entry) => new MemoryDelivery(store, queue, entry, () => undefined));
-    },
-    purge: async (name) => store.queues.get(name)?.purge() ?? 0,
-    delete: async (name) => {
-      const queue = store.queues.get(name);
-      queue?.purge();
-      queue?.held.clear();
-      store.remove(name);
-    },
-  };
+  #take(queue: MemoryQueue, id: number): Delivery | undefined {
+    const entry = queue.takeById(id);
+    if (!entry) return undefined;
+    const delivery = new MemoryDelivery(this.#store, queue, entry, (ended) => this.#taken.delete(ended));
+    this.#taken.add(delivery);
+    return delivery;
+  }
+
+  #refuseWhenClosed(): void {
+    if (this.#closing) throw new BrokerError("the broker connection was closed", { code: "broker_closed" });
+  }
 }
 
 function standing(queue: MemoryQueue): PeekedMessage[] {

@@ -14,6 +14,7 @@ export class MemoryConsumer implements Consumer {
   #prefetch: number;
   readonly #held = new Set<MemoryDelivery>();
   readonly #stopListening: () => void;
+  readonly #alive: NodeJS.Timeout;
   #pumpQueued = false;
   #cancelled = false;
   #nextQueue = 0;
@@ -31,6 +32,8 @@ export class MemoryConsumer implements Consumer {
     this.#onDelivery = onDelivery;
     this.#logger = logger;
     for (const queue of queues) queue.consumers++;
+    // Keeps the process alive, as a connection would.
+    this.#alive = setInterval(() => undefined, 2 ** 31 - 1);
     this.#stopListening = store.onChange(() => this.#pumpSoon());
     this.#pumpSoon();
   }
@@ -44,11 +47,13 @@ export class MemoryConsumer implements Consumer {
     if (this.#cancelled) return;
     this.#cancelled = true;
     this.#stopListening();
+    clearInterval(this.#alive);
     for (const queue of this.#queues) queue.consumers--;
   }
 
   async giveBack(): Promise<void> {
-    for (const delivery of [...this.#held]) await delivery.reject({ requeue: true });
+    // One whose queue was deleted meanwhile has nowhere to go.
+    await Promise.allSettled([...this.#held].map((delivery) => delivery.reject({ requeue: true })));
   }
 
   #pumpSoon(): void {

@@ -81,6 +81,12 @@ export class MemoryQueue {
     return gone;
   }
 
+  /** Drops everything, held messages too: their holders will find that they have lost them. */
+  removeAll(): void {
+    this.purge();
+    this.held.clear();
+  }
+
   counts(): QueueCounts {
     const ready = this.ready();
     const oldest = ready.length > 0 ? new Date(Math.min(...ready.map(({ readySinceMs }) => readySinceMs))) : undefined;

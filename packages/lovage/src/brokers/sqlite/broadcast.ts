@@ -14,33 +14,33 @@ const KEPT_MS = 60_000;
 /** Rows read at a time. */
 const READ_LIMIT = 500;
 
+const LISTENED_TO = "SELECT 1 FROM broker_subscribers WHERE channel = ? AND expires > ? LIMIT 1";
+const INSERT_BROADCAST = `INSERT INTO broker_broadcasts (channel, routing_key, published, ${ENVELOPE_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?)`;
+const READ_BROADCASTS = `SELECT id, routing_key, ${ENVELOPE_COLUMNS} FROM broker_broadcasts WHERE channel = ? AND id > ? ORDER BY id LIMIT ${READ_LIMIT}`;
+
 /** Broadcasts as rows that every listener reads once. Nothing is written while nobody listens. */
 export class SqliteBroadcast implements Broadcast {
   readonly #database: SqliteDatabase;
   readonly #logger: Logger;
   readonly #subscriptions = new Set<SqliteSubscription>();
+  readonly #refuseWhenClosed: () => void;
   #prunedMs = 0;
+  #closed = false;
 
-  constructor(database: SqliteDatabase, logger: Logger) {
+  constructor(database: SqliteDatabase, logger: Logger, refuseWhenClosed: () => void) {
     this.#database = database;
     this.#logger = logger;
+    this.#refuseWhenClosed = refuseWhenClosed;
   }
 
   async publish(channel: BroadcastChannel, routingKey: string, message: Message): Promise<void> {
+    this.#refuseWhenClosed();
+    const envelope = envelopeValues(message);
     await translated(
       this.#database.write((sql) => {
         const now = Date.now();
-        if (
-          !sql
-            .prepare("SELECT 1 AS found FROM broker_subscribers WHERE channel = ? AND expires > ? LIMIT 1")
-            .get(channel, now)
-        )
-          return;
-        sql
-          .prepare(
-            `INSERT INTO broker_broadcasts (channel, routing_key, published, ${ENVELOPE_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
-          )
-          .run(channel, routingKey, now, ...envelopeValues(message));
+        if (!sql.prepare(LISTENED_TO).get(channel, now)) return;
+        sql.prepare(INSERT_BROADCAST).run(channel, routingKey, now, ...envelope);
         this.#prune(sql, now);
       }),
     );
@@ -51,15 +51,20 @@ export class SqliteBroadcast implements Broadcast {
     pattern: string,
     onMessage: (message: Message, routingKey: string) => void,
   ): Promise<Subscription> {
+    this.#refuseWhenClosed();
     const subscription = new SqliteSubscription(this.#database, this.#logger, { channel, pattern, onMessage }, () =>
       this.#subscriptions.delete(subscription),
     );
     this.#subscriptions.add(subscription);
     await translated(subscription.start());
+    // Closed meanwhile: this one would never be told to end.
+    if (this.#closed) await subscription.cancel();
+    this.#refuseWhenClosed();
     return subscription;
   }
 
   async close(): Promise<void> {
+    this.#closed = true;
     await Promise.all([...this.#subscriptions].map((subscription) => subscription.cancel()));
   }
 
@@ -139,17 +144,11 @@ class SqliteSubscription implements Subscription {
 
   #readNew(): void {
     for (;;) {
-      const rows = this.#database.read((sql) =>
-        sql
-          .prepare(
-            `SELECT id, channel, routing_key, ${ENVELOPE_COLUMNS} FROM broker_broadcasts WHERE id > ? ORDER BY id LIMIT ${READ_LIMIT}`,
-          )
-          .all(this.#seen),
-      );
+      const rows = this.#database.read((sql) => sql.prepare(READ_BROADCASTS).all(this.#interest.channel, this.#seen));
       for (const row of rows) {
         this.#seen = Number(row.id);
         const routingKey = String(row.routing_key);
-        if (row.channel === this.#interest.channel && this.#wants(routingKey)) this.#tell(messageOf(row), routingKey);
+        if (this.#wants(routingKey)) this.#tell(messageOf(row), routingKey);
         if (!this.#stopListening) return;
       }
       if (rows.length < READ_LIMIT) return;

@@ -41,7 +41,7 @@ export class SqliteBroker implements Broker {
   readonly #options: BrokerOptions;
   readonly #topology = new Topology();
   readonly #consumers = new Set<SqliteConsumer>();
-  #closed = false;
+  #closing: Promise<void> | undefined;
 
   constructor(options: BrokerOptions) {
     this.#options = options;
@@ -50,8 +50,9 @@ export class SqliteBroker implements Broker {
       logger: options.logger,
     });
     this.#database = this.#share.value;
-    this.broadcast = new SqliteBroadcast(this.#database, options.logger);
-    this.queues = new SqliteInspector(this.#database, this.#topology, options.leaseSeconds);
+    const refuseWhenClosed = (): void => this.#refuseWhenClosed();
+    this.broadcast = new SqliteBroadcast(this.#database, options.logger, refuseWhenClosed);
+    this.queues = new SqliteInspector(this.#database, this.#topology, options.leaseSeconds, refuseWhenClosed);
   }
 
   async connect(): Promise<void> {
@@ -59,11 +60,15 @@ export class SqliteBroker implements Broker {
     await translated(this.#database.migrate("broker", BROKER_MIGRATIONS));
   }
 
-  async close(): Promise<void> {
-    if (this.#closed) return;
-    this.#closed = true;
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async #close(): Promise<void> {
     await Promise.all([...this.#consumers].map((consumer) => consumer.cancel()));
     await Promise.all([...this.#consumers].map((consumer) => consumer.giveBack()));
+    await this.queues.giveBack();
     await this.broadcast.close();
     await this.#share.release();
   }
@@ -90,7 +95,7 @@ export class SqliteBroker implements Broker {
       this.#database.write((sql) => {
         const now = Date.now();
         for (const queue of this.#topology.route(sql, route)) {
-          const id = insertMessage(sql, envelope, route.exchange, route.routingKey, now);
+          const id = insertMessage(sql, envelope, route, now);
           const urgency = urgencyOf(route.priority, queue);
           if (dueMs !== undefined && dueMs > now) schedule(sql, id, queue.id, urgency, dueMs);
           else makeReady(sql, id, { queueId: queue.id, urgency, position: id, since: now, deliveries: 0, begun: 0 });
@@ -124,13 +129,13 @@ export class SqliteBroker implements Broker {
 
   /** Ends as a process that dies: nothing is given back. For the contract suite. */
   async abandon(): Promise<void> {
-    this.#closed = true;
+    this.#closing = Promise.resolve();
     for (const consumer of this.#consumers) consumer.abandon();
     this.broadcast.abandon();
     await this.#share.release();
   }
 
   #refuseWhenClosed(): void {
-    if (this.#closed) throw new BrokerError("the broker connection was closed", { code: "broker_closed" });
+    if (this.#closing) throw new BrokerError("the broker connection was closed", { code: "broker_closed" });
   }
 }

@@ -38,18 +38,18 @@ export class SqliteDelivery implements Delivery {
     this.#onEnd = onEnd;
   }
 
-  async ack(): Promise<void> {
+  ack(): Promise<void> {
     this.#end();
-    await this.#change((sql) => removeHeld(sql, this.#id, this.token));
+    return this.#change((sql) => removeHeld(sql, this.#id, this.token));
   }
 
-  async reject({ requeue }: { requeue: boolean }): Promise<void> {
+  reject({ requeue }: { requeue: boolean }): Promise<void> {
     this.#end();
-    await this.#change((sql) => (requeue ? releaseHeld : removeHeld)(sql, this.#id, this.token));
+    return this.#change((sql) => (requeue ? releaseHeld : removeHeld)(sql, this.#id, this.token));
   }
 
-  async extend(seconds: number): Promise<void> {
-    await this.#change((sql) => extendLease(sql, this.#id, this.token, Date.now() + seconds * 1000));
+  extend(seconds: number): Promise<void> {
+    return this.#change((sql) => extendLease(sql, this.#id, this.token, Date.now() + seconds * 1000));
   }
 
   async begin(): Promise<number> {

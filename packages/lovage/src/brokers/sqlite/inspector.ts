@@ -11,11 +11,15 @@ export class SqliteInspector implements QueueInspector {
   readonly #database: SqliteDatabase;
   readonly #topology: Topology;
   readonly #leaseSeconds: number;
+  readonly #refuseWhenClosed: () => void;
+  /** Held by whoever called `take`. */
+  readonly #taken = new Set<SqliteDelivery>();
 
-  constructor(database: SqliteDatabase, topology: Topology, leaseSeconds: number) {
+  constructor(database: SqliteDatabase, topology: Topology, leaseSeconds: number, refuseWhenClosed: () => void) {
     this.#database = database;
     this.#topology = topology;
     this.#leaseSeconds = leaseSeconds;
+    this.#refuseWhenClosed = refuseWhenClosed;
   }
 
   async list(): Promise<string[]> {
@@ -38,42 +42,48 @@ export class SqliteInspector implements QueueInspector {
   }
 
   async take(queue: string, keys: readonly string[]): Promise<Delivery[]> {
-    const claimed = await translated(
-      this.#database.write((sql) => {
-        const found = this.#topology.queue(sql, queue);
-        if (!found) return [];
-        const lease = Date.now() + this.#leaseSeconds * 1000;
-        const ids = keys.map(Number).filter(Number.isSafeInteger);
-        return ids.flatMap((id) => claimOne(sql, found.id, id, lease) ?? []);
-      }),
-    );
-    return claimed.map(
-      (row) => new SqliteDelivery({ claimed: row, queue, database: this.#database, onEnd: () => undefined }),
-    );
+    const claimed = await this.#write((sql) => {
+      const found = this.#topology.queue(sql, queue);
+      if (!found) return [];
+      const lease = Date.now() + this.#leaseSeconds * 1000;
+      const ids = keys.map(Number).filter(Number.isSafeInteger);
+      return ids.flatMap((id) => claimOne(sql, found.id, id, lease) ?? []);
+    });
+    const onEnd = (ended: SqliteDelivery): boolean => this.#taken.delete(ended);
+    const taken = claimed.map((row) => new SqliteDelivery({ claimed: row, queue, database: this.#database, onEnd }));
+    for (const delivery of taken) this.#taken.add(delivery);
+    return taken;
   }
 
   async purge(queue: string): Promise<number> {
-    return await translated(
-      this.#database.write((sql) => {
-        const found = this.#topology.queue(sql, queue);
-        return found ? purge(sql, found.id) : 0;
-      }),
-    );
+    return await this.#write((sql) => {
+      const found = this.#topology.queue(sql, queue);
+      return found ? purge(sql, found.id) : 0;
+    });
   }
 
   async delete(queue: string): Promise<void> {
-    await translated(
-      this.#database.write((sql) => {
-        const found = this.#topology.queue(sql, queue);
-        if (!found) return;
-        removeAll(sql, found.id);
-        this.#topology.remove(sql, found);
-      }),
-    );
+    await this.#write((sql) => {
+      const found = this.#topology.queue(sql, queue);
+      if (!found) return;
+      removeAll(sql, found.id);
+      this.#topology.remove(sql, found);
+    });
+  }
+
+  /** Gives back what was taken and is still held. For the end of the connection. */
+  async giveBack(): Promise<void> {
+    // One that was lost meanwhile is somebody else's already.
+    await Promise.allSettled([...this.#taken].map((delivery) => delivery.reject({ requeue: true })));
   }
 
   async #read<T>(operation: (sql: Sql) => T): Promise<T> {
+    this.#refuseWhenClosed();
     return await translated(this.#database.query(operation));
+  }
+  async #write<T>(operation: (sql: Sql) => T): Promise<T> {
+    this.#refuseWhenClosed();
+    return await translated(this.#database.write(operation));
   }
 }
 

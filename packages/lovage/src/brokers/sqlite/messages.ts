@@ -1,5 +1,6 @@
 import type { Sql } from "../../connections/sqlite.js";
 import type { SqlRow } from "../../connections/sqlite-driver.js";
+import type { Route } from "../broker.js";
 import { ENVELOPE_COLUMNS, type EnvelopeValues } from "./envelope.js";
 import type { QueueRow } from "./topology.js";
 
@@ -17,8 +18,10 @@ export interface Place {
 }
 
 /** A message just claimed. */
-export interface ClaimedRow extends Place {
+export interface ClaimedRow {
   readonly id: number;
+  /** How often it was handed out before. */
+  readonly deliveries: number;
   readonly token: number;
   readonly exchange: string;
   readonly routingKey: string;
@@ -31,19 +34,11 @@ export function urgencyOf(priority: number | undefined, { maxPriority }: QueueRo
   return 9 - Math.max(0, Math.min(maxPriority, Math.trunc(priority ?? 0) || 0));
 }
 
+const INSERT_MESSAGE = `INSERT INTO broker_messages (exchange, routing_key, published, ${ENVELOPE_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?)`;
+
 /** Writes the envelope and returns its id: ids grow in the order of publication. */
-export function insertMessage(
-  sql: Sql,
-  envelope: EnvelopeValues,
-  exchange: string,
-  routingKey: string,
-  nowMs: number,
-): number {
-  const inserted = sql
-    .prepare(
-      `INSERT INTO broker_messages (exchange, routing_key, published, ${ENVELOPE_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
-    )
-    .run(exchange, routingKey, nowMs, ...envelope);
+export function insertMessage(sql: Sql, envelope: EnvelopeValues, route: Route, nowMs: number): number {
+  const inserted = sql.prepare(INSERT_MESSAGE).run(route.exchange, route.routingKey, nowMs, ...envelope);
   return Number(inserted.lastInsertRowid);
 }
 
@@ -127,36 +122,29 @@ function drawTokens(sql: Sql, count: number): number {
   return Number(drawn?.value) - count;
 }
 
+const FIRST_READY = `
+SELECT r.urgency, r.position, r.id, r.deliveries, m.exchange, m.routing_key, ${ENVELOPE_COLUMNS}
+FROM broker_ready r LEFT JOIN broker_messages m ON m.id = r.id WHERE r.queue_id = ? ORDER BY r.urgency, r.position, r.id LIMIT ?`;
+const HOLD = `
+INSERT INTO broker_held (id, queue_id, urgency, position, since, deliveries, begun, token, lease)
+SELECT id, queue_id, urgency, position, since, deliveries + 1, begun, ? + row_number() OVER (ORDER BY urgency, position, id), ?
+FROM broker_ready WHERE queue_id = ? AND (urgency, position, id) <= (?, ?, ?)`;
+
 /** Hands out up to `limit` messages of a queue: in order, out of `broker_ready`, into `broker_held`. */
 export function claim(sql: Sql, queueId: number, limit: number, leaseMs: number): ClaimedRow[] {
-  const rows = sql
-    .prepare(
-      `SELECT r.queue_id, r.urgency, r.position, r.since, r.deliveries, r.begun, r.id, m.exchange, m.routing_key, ${ENVELOPE_COLUMNS}
-       FROM broker_ready r LEFT JOIN broker_messages m ON m.id = r.id WHERE r.queue_id = ? ORDER BY r.urgency, r.position, r.id LIMIT ?`,
-    )
-    .all(queueId, limit);
+  const rows = sql.prepare(FIRST_READY).all(queueId, limit);
   const last = rows.at(-1);
   if (!last) return [];
-  const token = drawTokens(sql, rows.length);
   // All that sort up to the last one are the ones that were read: this is the only writer.
   const through = [queueId, Number(last.urgency), Number(last.position), Number(last.id)];
   const before = drawTokens(sql, rows.length);
-  sql
-    .prepare(
-      `INSERT INTO broker_held (id, queue_id, urgency, position, since, deliveries, begun, token, lease)
-       SELECT id, queue_id, urgency, position, since, deliveries + 1, begun, ? + row_number() OVER (ORDER BY urgency, position, id), ?
-       FROM broker_ready WHERE queue_id = ? AND (urgency, position, id) <= (?, ?, ?)`,
-    )
-    .run(before, leaseMs, ...through);
+  sql.prepare(HOLD).run(before, leaseMs, ...through);
   sql.prepare("DELETE FROM broker_ready WHERE queue_id = ? AND (urgency, position, id) <= (?, ?, ?)").run(...through);
-  return rows.map((row, index) => ({
-    ...placeOf(row),
-    id: Number(row.id),
-    token: before + index + 1,
-    exchange: String(row.exchange),
-    routingKey: String(row.routing_key),
-    row,
-  }));
+  return rows.map((row, index) => claimedRow(row, Number(row.id), before + index + 1, Number(row.deliveries)));
+}
+
+function claimedRow(row: SqlRow, id: number, token: number, deliveries: number): ClaimedRow {
+  return { id, token, deliveries, exchange: String(row.exchange), routingKey: String(row.routing_key), row };
 }
 
 /** Removes a held message for good; false when this holder has lost it. */
@@ -213,7 +201,7 @@ export function claimOne(sql: Sql, queueId: number, id: number, leaseMs: number)
       "INSERT INTO broker_held (id, queue_id, urgency, position, since, deliveries, begun, token, lease) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
     )
     .run(id, queueId, taken.urgency, taken.position, taken.since, taken.deliveries + 1, taken.begun, token, leaseMs);
-  return { ...taken, id, token, exchange: String(row.exchange), routingKey: String(row.routing_key), row };
+  return claimedRow(row, id, token, taken.deliveries);
 }
 
 /** Drops what is ready and scheduled, and returns how many. */

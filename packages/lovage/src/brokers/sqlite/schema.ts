@@ -26,6 +26,7 @@ CREATE TABLE broker_consumers (id TEXT NOT NULL, queue_id INTEGER NOT NULL, expi
 CREATE TABLE broker_subscribers (id TEXT PRIMARY KEY, channel TEXT NOT NULL, expires INTEGER NOT NULL) WITHOUT ROWID;
 CREATE TABLE broker_broadcasts (id INTEGER PRIMARY KEY AUTOINCREMENT, channel TEXT NOT NULL, routing_key TEXT NOT NULL, headers TEXT NOT NULL,
   properties TEXT NOT NULL, content_type TEXT, content_encoding TEXT, body BLOB NOT NULL, published INTEGER NOT NULL);
+CREATE INDEX broker_broadcasts_by_channel ON broker_broadcasts (channel, id);
 `;
 
 /** Scripts in order; a new version adds one. */

@@ -27,6 +27,8 @@ interface Exchange {
  */
 export class Topology {
   #stamp: unknown;
+  /** In which the stamp was read. */
+  #turn = -1;
   #queues = new Map<string, QueueRow>();
   #exchanges = new Map<string, Exchange>();
 
@@ -102,9 +104,12 @@ export class Topology {
   #changed(sql: Sql): void {
     // Not the next number: one that was counted up to in a transaction that was rolled back would come again, for other contents.
     sql.prepare("UPDATE broker_counters SET value = abs(random() % 9007199254740991) WHERE name = 'topology'").run();
+    this.#turn = -1;
   }
 
   #refresh(sql: Sql): void {
+    if (sql.turn === this.#turn) return;
+    this.#turn = sql.turn;
     const stamp = sql.prepare("SELECT value FROM broker_counters WHERE name = 'topology'").get()?.value;
     if (stamp === this.#stamp) return;
     this.#queues = new Map();

@@ -250,7 +250,7 @@ export class Child implements RunEnder {
 
   /**
    * A child with nothing else to do begins at once, and if it does not, that counts against the limit: telling would cost a
-   * message of 5 to 10 µs a task. Not before `run` has returned, so that its caller knows the run it hears of.
+   * message of some 5 µs a task. Not before `run` has returned, so that its caller knows the run it hears of.
    */
   #presumeStarted(run: PoolRun): void {
     this.#limit(run);

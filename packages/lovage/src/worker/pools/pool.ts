@@ -39,7 +39,7 @@ export interface PoolCapabilities {
   readonly terminatesOne: boolean;
   /** A crash of user code leaves the worker standing. */
   readonly isolates: boolean;
-  /** So does a crash below JavaScript: a segfault in an addon, `process.abort()`. */
+  /** So does a crash below JavaScript: a segfault in an addon, `process.abort()`, a full heap. */
   readonly isolatesNativeCrashes: boolean;
   /** The size can change. */
   readonly resizable: boolean;
