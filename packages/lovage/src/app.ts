@@ -1,10 +1,12 @@
 import { hostname } from "node:os";
+import type { QueueSpec } from "./brokers/broker.js";
 import { type ApplyOptions, type PublishRetryPolicy, sendOptions, type TaskCall } from "./call.js";
 import { runningTask } from "./current-task.js";
 import { DirectGateway } from "./direct-gateway.js";
 import { EagerGateway } from "./eager-gateway.js";
 import { BrokerConnectionError, ConfigurationError } from "./errors.js";
 import type { Gateway } from "./gateway.js";
+import { importMatching } from "./import-matching.js";
 import { prepareMessage } from "./prepare-message.js";
 import { AsyncResult, type ResultHome } from "./result.js";
 import { Router } from "./routing.js";
@@ -58,6 +60,7 @@ export class Lovage implements TaskHome, ResultHome, TaskRegistry {
   #router: Router;
   readonly #tasks = new Map<string, TaskDefinition>();
   #gateway: Gateway | undefined;
+  readonly #withoutPriorities = new Set<string>();
   readonly #origin = `gen${process.pid}@${hostname()}`;
 
   /** Throws a `ConfigurationError` that lists everything wrong with the settings. */
@@ -152,14 +155,27 @@ export class Lovage implements TaskHome, ResultHome, TaskRegistry {
     sender?.task.signal.throwIfAborted();
     const id = call.options.taskId ?? newId();
     const options = this.#tasks.get(call.name)?.options ?? {};
-    const result = new AsyncResult<unknown>(this, id, call);
-    const source = { call, id, options, settings: this.settings, sender, origin: this.#origin, clock: systemClock };
-    const { message, eta } = prepareMessage(source);
     const { route, queue } = this.router.destination(call.name, { ...options, ...call.options });
+    if (route.priority && queue) this.#warnOfLostPriority(queue);
+    const { settings } = this;
+    const { priority = 0 } = route;
+    const source = { call, id, options, settings, sender, priority, origin: this.#origin, clock: systemClock };
+    const { message, eta } = prepareMessage(source);
     const publish = (): Promise<void> => this.gateway.send(message, eta ? { ...route, eta } : route, queue);
     await this.#withRetries(publish, call.options.retry, call.options.retryPolicy);
     sender?.children.push([[id, null], null]);
-    return result;
+    return new AsyncResult<unknown>(this, id, call);
+  }
+
+  /**
+   * Imports the modules that `patterns` match, so that the tasks they register are known: as Celery finds each app's tasks.py.
+   * Relative to `cwd`, by default the working directory; `node_modules` is left out. Returns the files, sorted.
+   */
+  async autodiscover(
+    patterns: string | readonly string[],
+    options: { readonly cwd?: string } = {},
+  ): Promise<readonly string[]> {
+    return await importMatching(patterns, options.cwd ?? process.cwd());
   }
 
   findTask(name: string): TaskDefinition | undefined {
@@ -210,6 +226,13 @@ export class Lovage implements TaskHome, ResultHome, TaskRegistry {
       clock: systemClock,
       logger: this.logger,
     });
+  }
+
+  /** Once for each queue: a priority there is no error, since queues are shared, but it does nothing. */
+  #warnOfLostPriority({ name, maxPriority }: QueueSpec): void {
+    if (maxPriority !== undefined || this.#withoutPriorities.has(name)) return;
+    this.#withoutPriorities.add(name);
+    this.logger.warn(`queue ${name} has no maxPriority: priorities are ignored on it`, { queue: name });
   }
 
   /** Celery's `retry_policy`: only a lost connection is worth another try. */

@@ -6,9 +6,12 @@ import { Connections } from "./connections/connections.js";
 import { ConfigurationError } from "./errors.js";
 import type { Gateway } from "./gateway.js";
 import { encodeControlRequest } from "./protocol/control.js";
+import { encodeEvents, eventRoutingKey, LamportClock, stampEvent } from "./protocol/events.js";
 import type { Message } from "./protocol/message.js";
 import type { TaskMeta } from "./protocol/task-meta.js";
+import { taskSentEvent } from "./protocol/task-sent.js";
 import type { Settings } from "./settings.js";
+import { systemClock } from "./util/clock.js";
 import type { Logger } from "./util/logger.js";
 
 /**
@@ -23,6 +26,7 @@ export class DirectGateway implements Gateway {
   #broker: Promise<Broker> | undefined;
   #backend: Promise<ResultBackend> | undefined;
   readonly #declared = new Map<string, Promise<void>>();
+  readonly #lamport = new LamportClock();
   #closed = false;
 
   constructor(settings: Settings, logger: Logger) {
@@ -54,6 +58,7 @@ export class DirectGateway implements Gateway {
     const broker = await this.broker();
     if (queue) await this.declare(queue);
     await broker.publish(message, route);
+    if (this.#settings.taskSendSentEvent) this.#tellSent(broker, message, route, queue);
   }
 
   /** Declares a queue, once in this gateway's life. */
@@ -129,6 +134,22 @@ export class DirectGateway implements Gateway {
     const backend = await openBackend(options);
     await backend.connect();
     return backend;
+  }
+
+  /** Not waited for, and no error when it fails: the task is on its way, and monitors must not hold it up. */
+  #tellSent(broker: Broker, message: Message, route: Route, queue: QueueSpec | undefined): void {
+    const event = taskSentEvent(message, route, queue?.name);
+    const source = event && {
+      hostname: event.origin,
+      pid: process.pid,
+      clock: this.#lamport.forward(),
+      now: systemClock.now(),
+    };
+    if (!source) return;
+    const { fields } = event;
+    broker.broadcast
+      .publish("events", eventRoutingKey(fields.type), encodeEvents(stampEvent(fields, source), source.hostname))
+      .catch((error: unknown) => this.#logger.warn("could not send a task-sent event", { error: String(error) }));
   }
 
   #refuseWhenClosed(): void {

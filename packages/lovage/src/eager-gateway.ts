@@ -8,7 +8,7 @@ import type { Message } from "./protocol/message.js";
 import { RawJson } from "./protocol/raw-json.js";
 import { isReady, propagates } from "./protocol/states.js";
 import { decodeTaskMessage, type TaskMessage } from "./protocol/task-message.js";
-import { errorFromMeta, type TaskMeta } from "./protocol/task-meta.js";
+import { decodeTaskMeta, encodeTaskMeta, errorFromMeta, type TaskMeta } from "./protocol/task-meta.js";
 import type { RunOutcome } from "./request.js";
 import { requestOf } from "./request-of.js";
 import { type Execution, runTask, type TaskRegistry } from "./run-task.js";
@@ -59,7 +59,8 @@ export class EagerGateway implements Gateway {
     );
   }
   async storeResult(meta: TaskMeta): Promise<void> {
-    this.#results.set(meta.taskId, meta);
+    // Through the text that a store would keep: what cannot be carried fails here too.
+    this.#results.set(meta.taskId, decodeTaskMeta(encodeTaskMeta(meta)));
     for (const [oldest] of this.#results) {
       if (this.#results.size <= KEPT_RESULTS) return;
       this.#results.delete(oldest);

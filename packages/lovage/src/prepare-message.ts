@@ -15,6 +15,8 @@ export interface MessageSource {
   readonly settings: Settings;
   /** The task that sends it, if one does. */
   readonly sender: RunningTask | undefined;
+  /** As the route settled it. */
+  readonly priority: number;
   /** `gen<pid>@<host>`. */
   readonly origin: string;
   readonly clock: Clock;
@@ -60,7 +62,7 @@ export function prepareMessage(source: MessageSource): PreparedMessage {
       stampedHeaders: asked.stampedHeaders ?? null,
       stamps: asked.stamps ?? {},
       replyTo: asked.replyTo ?? sender?.replyTo ?? "",
-      priority: asked.priority ?? options.priority ?? settings.taskDefaultPriority ?? 0,
+      priority: source.priority,
       headers: asked.headers ?? {},
     },
     { typedValues: settings.taskTypedValues, now },

@@ -169,6 +169,7 @@ export function taskMethods(home: TaskHome, shape: CallShape): object {
   const signature = (given: readonly unknown[], immutable: boolean): Signature<readonly unknown[], unknown, boolean> =>
     new Signature(home, { name, ...shapeArguments(shape, given), options: {} }, immutable);
   return {
+    name,
     delay: (...given: unknown[]) => send(home, shape, given, {}),
     applyAsync: (given: unknown, options: ApplyOptions = {}) =>
       send(home, shape, shape.passes === "kwargs" ? [given] : argumentList(given, name), options),

@@ -1,5 +1,6 @@
 import type { Connections } from "../connections/connections.js";
 import type { GroupMeta, TaskMeta } from "../protocol/task-meta.js";
+import type { Clock } from "../util/clock.js";
 import type { Logger } from "../util/logger.js";
 
 /**
@@ -58,4 +59,6 @@ export interface BackendOptions {
   /** The app's open connections, shared with its broker. */
   readonly connections: Connections;
   readonly logger: Logger;
+  /** By which results expire. @default the system's */
+  readonly clock?: Clock;
 }

@@ -1,14 +1,18 @@
 import { BackendConnectionError } from "../errors.js";
 import type { TaskMeta } from "../protocol/task-meta.js";
 import { type Deferred, deferred } from "../util/deferred.js";
+import { readStoredMeta } from "./stored-meta.js";
 
-/** Who waits for which task's end. What every backend would repeat. */
+/** Who waits for which task's end on one connection. What every backend would repeat. */
 export class Waiters {
   readonly #waiting = new Map<string, Set<Deferred<TaskMeta>>>();
 
   /** Ids somebody waits for. */
   get ids(): readonly string[] {
     return [...this.#waiting.keys()];
+  }
+  get isEmpty(): boolean {
+    return this.#waiting.size === 0;
   }
 
   /** Resolves when `settle` is called with this task's ready state; rejects with the signal's reason. */
@@ -28,17 +32,29 @@ export class Waiters {
     }
   }
 
-  isAwaited(id: string): boolean {
-    return this.#waiting.has(id);
+  /** Ends the waits for a task that is ready; `text` is what was stored. Costs nothing when nobody waits, which is the rule in a worker. */
+  settle(id: string, text: string): void {
+    const same = this.#waiting.get(id);
+    if (!same) return;
+    this.#waiting.delete(id);
+    for (const waiter of same) {
+      try {
+        // Each its own copy: nobody sees what another does to a result.
+        waiter.resolve(readStoredMeta(id, text));
+      } catch (error) {
+        waiter.reject(error);
+      }
+    }
   }
 
-  settle(meta: TaskMeta): void {
-    for (const waiter of this.#waiting.get(meta.taskId) ?? []) waiter.resolve(meta);
+  /** Ends all waits with an error. */
+  rejectAll(reason: unknown): void {
+    for (const same of this.#waiting.values()) for (const waiter of same) waiter.reject(reason);
+    this.#waiting.clear();
   }
+}
 
-  /** Ends all waits: the connection is closed. */
-  rejectAll(): void {
-    const closed = new BackendConnectionError("the result backend was closed while a result was waited for");
-    for (const same of this.#waiting.values()) for (const waiter of same) waiter.reject(closed);
-  }
+/** Why a wait ended when its connection was closed. */
+export function closedWhileWaiting(): BackendConnectionError {
+  return new BackendConnectionError("the result backend was closed while a result was waited for");
 }

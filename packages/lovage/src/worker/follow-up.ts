@@ -59,9 +59,14 @@ export class FollowUp {
   ): Promise<string> {
     const { request } = execution;
     const call = callFromData(signature, given);
-    const family = { rootId: request.rootId, parentId: request.id };
+    const family = { rootId: request.rootId, parentId: request.id, ...this.#inheritedPriority(execution) };
     const sent = await this.#app.send({ ...call, options: { ...family, ...call.options, ...more } });
     return sent.id;
+  }
+
+  #inheritedPriority({ delivery }: Execution): { priority?: number } {
+    const { priority } = delivery.message.properties;
+    return this.#app.settings.taskInheritParentPriority && priority ? { priority } : {};
   }
 
   /** The next try: the same message to where it came from. Source: celery-protocol 7.5. */

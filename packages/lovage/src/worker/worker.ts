@@ -23,6 +23,7 @@ import { openPool } from "./pools/open-pool.js";
 import type { Pool, PoolKind } from "./pools/pool.js";
 import { RateLimiter } from "./rate-limiter.js";
 import { ResultKeeper } from "./result-keeper.js";
+import { ResultSweeper } from "./result-sweeper.js";
 import { Revoked } from "./revoked.js";
 import { TaskEvents } from "./task-events.js";
 import { TaskRules } from "./task-rules.js";
@@ -72,6 +73,7 @@ export interface WorkerParts {
   readonly autoscaler: Autoscaler | undefined;
   readonly control: ControlListener;
   readonly results: ResultKeeper;
+  readonly sweeper: ResultSweeper;
 }
 
 /**
@@ -174,10 +176,11 @@ export class Worker implements Service {
     try {
       await parts.pool.start();
       await parts.leases.start();
-      await parts.control.start();
+      if (this.app.settings.workerEnableRemoteControl) await parts.control.start();
       await parts.consumer.start();
       await parts.heartbeat.start();
       await parts.autoscaler?.start();
+      await parts.sweeper.start();
       this.startedAt = this.clock.now();
     } catch (error) {
       await this.#takeDown(async () => undefined);
@@ -260,6 +263,7 @@ export class Worker implements Service {
         logger,
       });
     const heartbeat = new Heartbeat({ events, ledger, clock });
+    const sweeper = new ResultSweeper({ backend, resultExpires: settings.resultExpires, clock, logger });
     const control = new ControlListener(this);
     this.#applyRateLimits(rateLimiter);
     return {
@@ -278,6 +282,7 @@ export class Worker implements Service {
       autoscaler,
       control,
       results,
+      sweeper,
     };
   }
 
@@ -320,6 +325,7 @@ export class Worker implements Service {
     const parts = this.#parts;
     if (!parts) return;
     await parts.autoscaler?.stop();
+    await parts.sweeper.stop();
     await parts.consumer.stop();
     await finish(parts);
     parts.rateLimiter.stop();

@@ -102,7 +102,7 @@ export function describeBroker(name: string, contract: BrokerContract): void {
       ])("refuses to $what once it is closed", async ({ use }) => {
         const broker = await givenBroker("q");
         await broker.close();
-        await expect(use(broker)).rejects.toThrow(BrokerError);
+        await expect(use(broker)).rejects.toMatchObject({ name: "BrokerError", code: "broker_closed" });
       });
 
       test("gives back what was taken out of turn when it is closed", async () => {
@@ -166,6 +166,31 @@ export function describeBroker(name: string, contract: BrokerContract): void {
       test("with an exchange of another type is refused, and the error names it", async () => {
         const broker = await givenBroker({ name: "q", exchange: { name: "x", type: "direct" } });
         await expect(broker.declare({ name: "r", exchange: { name: "x", type: "topic" } })).rejects.toThrow(/type/);
+      });
+
+      test("that is refused leaves nothing behind", async () => {
+        const { connect } = await given();
+        const one = await connect();
+        const other = await connect();
+        await declareAll(one, [{ name: "q", exchange: { name: "x", type: "direct" } }]);
+        const refused = one.declare({ name: "phantom", exchange: { name: "x", type: "topic" } });
+        await expect(refused).rejects.toThrow(BrokerError);
+
+        await declareAll(other, ["r"]);
+        expect(await one.queues.list()).toEqual(["q", "r"]);
+        await expect(send(one, "phantom", "lost")).rejects.toThrow(UnroutableError);
+        await send(one, "r", "found");
+        expect(await waiting(other, "r")).toEqual(["found"]);
+      });
+
+      test("comes before binding them", async () => {
+        const broker = await givenBroker();
+        await expect(broker.bind("nowhere", DIRECT, "a")).rejects.toThrow(/nowhere/);
+      });
+
+      test("may be followed by bindings to exchanges of the same type only", async () => {
+        const broker = await givenBroker({ name: "q", exchange: { name: "x", type: "direct" } });
+        await expect(broker.bind("q", { name: "x", type: "fanout" }, "a")).rejects.toThrow(/type/);
       });
 
       test("binds the queue to its exchange under its own name unless told otherwise", async () => {
@@ -264,6 +289,8 @@ export function describeBroker(name: string, contract: BrokerContract): void {
           ["q", "b"],
         ]);
         await broker.unbind("q", "direct", "a");
+        await broker.unbind("q", "direct", "a");
+        await broker.unbind("q", "no such exchange", "a");
         await expect(broker.publish(textMessage("x"), { exchange: "direct", routingKey: "a" })).rejects.toThrow(
           UnroutableError,
         );
@@ -920,12 +947,13 @@ export function describeBroker(name: string, contract: BrokerContract): void {
         const broker = await givenBroker("q", "other");
         await sendAll(broker, "q", numbers(5));
         await send(broker, "other", "stays");
+        await broker.publish(textMessage("stays too"), { exchange: "", routingKey: "other", eta: inMs(60_000) });
         await broker.publish(textMessage("later"), { exchange: "", routingKey: "q", eta: inMs(60_000) });
         const held = await (await consume(broker, ["q"], 1)).inbox.next();
         expect(await broker.queues.purge("q")).toBe(5);
         expect(await broker.queues.counts("q")).toMatchObject({ ready: 0, unacked: 1, scheduled: 0 });
         await held.ack();
-        expect(await waiting(broker, "other")).toEqual(["stays"]);
+        expect(await broker.queues.counts("other")).toMatchObject({ ready: 1, scheduled: 1 });
       });
 
       test("deletes what is held too: its holder has lost it", async () => {

@@ -1,23 +1,35 @@
 import type { Share } from "../../connections/connections.js";
 import { BackendError } from "../../errors.js";
 import { isReady } from "../../protocol/states.js";
-import { decodeTaskMeta, encodeTaskMeta, type GroupMeta, type TaskMeta } from "../../protocol/task-meta.js";
+import { encodeGroupMeta, encodeTaskMeta, type GroupMeta, type TaskMeta } from "../../protocol/task-meta.js";
+import { type Clock, systemClock } from "../../util/clock.js";
 import type { BackendCapabilities, BackendOptions, ResultBackend, StoreOptions } from "../backend.js";
-import { Waiters } from "../waiters.js";
+import { mayReplace } from "../replaces.js";
+import { readStoredGroup, readStoredMeta } from "../stored-meta.js";
+import { closedWhileWaiting, Waiters } from "../waiters.js";
 
-interface Kept {
-  readonly meta: string;
-  readonly status: string;
-  readonly fence: number;
+interface Expiring {
   readonly expiresMs: number;
 }
+/** Kept as text, as elsewhere: a value that JSON cannot carry fails here too, and nobody shares an object with the store. */
+interface KeptResult extends Expiring {
+  readonly text: string;
+  readonly status: string;
+  readonly fence: number | undefined;
+}
+interface KeptGroup extends Expiring {
+  readonly text: string;
+}
+interface CountedChord extends Expiring {
+  readonly parts: Set<string>;
+}
 
-/** What the connections of one app to one `memory:` URL share. */
+/** What the connections of one app to one `memory:` URL share. Gone with the last of them. */
 class MemoryResults {
-  readonly tasks = new Map<string, Kept>();
-  readonly groups = new Map<string, { readonly group: GroupMeta; readonly expiresMs: number }>();
-  readonly chordParts = new Map<string, { readonly parts: Set<string>; expiresMs: number }>();
-  readonly listeners = new Set<(id: string, text: string) => void>();
+  readonly results = new Map<string, KeptResult>();
+  readonly groups = new Map<string, KeptGroup>();
+  readonly chords = new Map<string, CountedChord>();
+  readonly waiters = new Set<Waiters>();
   async close(): Promise<void> {}
 }
 
@@ -25,107 +37,104 @@ class MemoryResults {
 export class MemoryBackend implements ResultBackend {
   readonly capabilities: BackendCapabilities = { durable: false, shared: false };
   readonly #share: Share<MemoryResults>;
-  readonly #results: MemoryResults;
+  readonly #kept: MemoryResults;
   readonly #lifetimeMs: number;
+  readonly #clock: Clock;
   readonly #waiters = new Waiters();
   #closed = false;
 
-  constructor({ url, connections, resultExpires }: BackendOptions) {
+  constructor({ url, connections, resultExpires, clock = systemClock }: BackendOptions) {
     this.#share = connections.share(
       `memory results ${url}`,
       (value) => value instanceof MemoryResults,
       () => new MemoryResults(),
     );
-    this.#results = this.#share.value;
+    this.#kept = this.#share.value;
     this.#lifetimeMs = resultExpires ? resultExpires * 1000 : Number.POSITIVE_INFINITY;
-    this.#results.listeners.add(this.#settle);
+    this.#clock = clock;
+    this.#kept.waiters.add(this.#waiters);
   }
 
-  async connect(): Promise<void> {
+  async connect(signal?: AbortSignal): Promise<void> {
     this.#refuseWhenClosed();
+    signal?.throwIfAborted();
   }
 
   async close(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
-    this.#results.listeners.delete(this.#settle);
-    this.#waiters.rejectAll();
+    this.#kept.waiters.delete(this.#waiters);
+    this.#waiters.rejectAll(closedWhileWaiting());
     await this.#share.release();
   }
 
-  async store(meta: TaskMeta, { fence = 0 }: StoreOptions = {}): Promise<boolean> {
+  async store(meta: TaskMeta, { fence }: StoreOptions = {}): Promise<boolean> {
     this.#refuseWhenClosed();
-    const stored = this.#kept(meta.taskId);
+    const { taskId: id, status } = meta;
+    const stored = this.#find(id);
     if (stored && !mayReplace(stored, fence)) return false;
-    // Kept as text, as elsewhere: a value that JSON cannot carry fails here too, and nobody shares an object with the store.
     const text = encodeTaskMeta(meta);
-    this.#results.tasks.set(meta.taskId, {
-      meta: text,
-      status: meta.status,
-      fence: Math.max(fence, stored?.fence ?? 0),
-      expiresMs: Date.now() + this.#lifetimeMs,
-    });
-    if (isReady(meta.status)) for (const tell of this.#results.listeners) tell(meta.taskId, text);
+    this.#kept.results.set(id, { text, status, fence: fence ?? stored?.fence, expiresMs: this.#expiry() });
+    if (isReady(status)) for (const waiters of this.#kept.waiters) waiters.settle(id, text);
     return true;
   }
 
   async get(id: string): Promise<TaskMeta | undefined> {
     this.#refuseWhenClosed();
-    const kept = this.#kept(id);
-    return kept && decodeTaskMeta(kept.meta);
+    const kept = this.#find(id);
+    return kept && readStoredMeta(id, kept.text);
   }
 
   async forget(id: string): Promise<void> {
     this.#refuseWhenClosed();
-    this.#results.tasks.delete(id);
+    this.#kept.results.delete(id);
   }
 
   async wait(id: string, signal: AbortSignal): Promise<TaskMeta> {
     this.#refuseWhenClosed();
     signal.throwIfAborted();
-    const kept = this.#kept(id);
-    return kept && isReady(kept.status) ? decodeTaskMeta(kept.meta) : await this.#waiters.wait(id, signal);
+    const kept = this.#find(id);
+    return kept && isReady(kept.status) ? readStoredMeta(id, kept.text) : await this.#waiters.wait(id, signal);
   }
 
   async saveGroup(group: GroupMeta): Promise<void> {
     this.#refuseWhenClosed();
-    this.#results.groups.set(group.groupId, { group, expiresMs: Date.now() + this.#lifetimeMs });
+    this.#kept.groups.set(group.groupId, { text: encodeGroupMeta(group), expiresMs: this.#expiry() });
   }
 
   async restoreGroup(id: string): Promise<GroupMeta | undefined> {
     this.#refuseWhenClosed();
-    const saved = this.#results.groups.get(id);
-    return saved && saved.expiresMs > Date.now() ? saved.group : undefined;
+    const kept = this.#kept.groups.get(id);
+    return kept && this.#isCurrent(kept) ? readStoredGroup(id, kept.text) : undefined;
   }
 
   async countChordPart(groupId: string, partId: string): Promise<number> {
     this.#refuseWhenClosed();
-    const counted = this.#results.chordParts.get(groupId) ?? { parts: new Set(), expiresMs: 0 };
-    this.#results.chordParts.set(groupId, counted);
-    counted.parts.add(partId);
-    counted.expiresMs = Date.now() + this.#lifetimeMs;
-    return counted.parts.size;
+    const counted = this.#kept.chords.get(groupId);
+    const parts = counted && this.#isCurrent(counted) ? counted.parts : new Set<string>();
+    this.#kept.chords.set(groupId, { parts: parts.add(partId), expiresMs: this.#expiry() });
+    return parts.size;
   }
 
   async removeExpired(now: Date): Promise<number> {
     this.#refuseWhenClosed();
-    let removed = 0;
-    for (const [id, { expiresMs }] of this.#results.tasks) {
-      if (expiresMs <= now.getTime() && this.#results.tasks.delete(id)) removed++;
-    }
-    for (const kept of [this.#results.groups, this.#results.chordParts]) {
-      for (const [id, { expiresMs }] of kept) if (expiresMs <= now.getTime()) kept.delete(id);
-    }
-    return removed;
+    const nowMs = now.getTime();
+    removeExpiredFrom(this.#kept.groups, nowMs);
+    removeExpiredFrom(this.#kept.chords, nowMs);
+    return removeExpiredFrom(this.#kept.results, nowMs);
   }
 
-  readonly #settle = (id: string, text: string): void => {
-    if (this.#waiters.isAwaited(id)) this.#waiters.settle(decodeTaskMeta(text));
-  };
+  #find(id: string): KeptResult | undefined {
+    const kept = this.#kept.results.get(id);
+    return kept && this.#isCurrent(kept) ? kept : undefined;
+  }
 
-  #kept(id: string): Kept | undefined {
-    const kept = this.#results.tasks.get(id);
-    return kept && kept.expiresMs > Date.now() ? kept : undefined;
+  #isCurrent({ expiresMs }: Expiring): boolean {
+    return expiresMs > this.#clock.now().getTime();
+  }
+
+  #expiry(): number {
+    return this.#clock.now().getTime() + this.#lifetimeMs;
   }
 
   #refuseWhenClosed(): void {
@@ -133,7 +142,8 @@ export class MemoryBackend implements ResultBackend {
   }
 }
 
-function mayReplace(stored: Kept, fence: number): boolean {
-  if (fence > stored.fence) return true;
-  return stored.status !== "SUCCESS" && (fence === 0 || fence >= stored.fence);
+function removeExpiredFrom(kept: Map<string, Expiring>, nowMs: number): number {
+  const before = kept.size;
+  for (const [id, { expiresMs }] of kept) if (expiresMs <= nowMs) kept.delete(id);
+  return before - kept.size;
 }

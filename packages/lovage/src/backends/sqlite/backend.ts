@@ -1,176 +1,196 @@
 import type { Share } from "../../connections/connections.js";
-import { type Sql, type SqliteDatabase, SqliteError, sqliteDatabase } from "../../connections/sqlite.js";
-import { BackendConnectionError, BackendError } from "../../errors.js";
-import { isReady } from "../../protocol/states.js";
 import {
-  decodeTaskMeta,
-  encodeTaskMeta,
-  type GroupMeta,
-  parseResultTuple,
-  type TaskMeta,
-} from "../../protocol/task-meta.js";
+  parseSqliteUrl,
+  type Sql,
+  type SqliteDatabase,
+  SqliteError,
+  sqliteDatabase,
+} from "../../connections/sqlite.js";
+import { BackendConnectionError, BackendError } from "../../errors.js";
+import { isReady, READY_STATES } from "../../protocol/states.js";
+import { encodeGroupMeta, encodeTaskMeta, type GroupMeta, type TaskMeta } from "../../protocol/task-meta.js";
+import { type Clock, systemClock } from "../../util/clock.js";
 import type { BackendCapabilities, BackendOptions, ResultBackend, StoreOptions } from "../backend.js";
-import { Waiters } from "../waiters.js";
+import { readStoredGroup, readStoredMeta } from "../stored-meta.js";
+import { closedWhileWaiting, Waiters } from "../waiters.js";
+import { ReadyResults } from "./ready-results.js";
 import { BACKEND_MIGRATIONS } from "./schema.js";
+import * as statements from "./statements.js";
 
 /** Seconds within which a write has its turn or rejects. */
 const WRITE_TIMEOUT = 10;
-/** Expired rows removed by one call, so that a file full of them does not hold up work. */
-const REMOVE_LIMIT = 5000;
+/** Milliseconds until a look at the file that met a busy moment is repeated. */
+const LOOK_AGAIN_MS = 20;
 
 /** Results in one SQLite file: the broker's own, if it is one, and then in the same transactions. */
 export class SqliteBackend implements ResultBackend {
   readonly capabilities: BackendCapabilities = { durable: true, shared: true };
   readonly #share: Share<SqliteDatabase>;
   readonly #database: SqliteDatabase;
-  readonly #expiresMs: number | undefined;
+  readonly #readyShare: Share<ReadyResults>;
+  readonly #ready: ReadyResults;
+  readonly #lifetimeMs: number | undefined;
+  readonly #clock: Clock;
   readonly #waiters = new Waiters();
   #stopListening: (() => void) | undefined;
+  #cancelLook: (() => void) | undefined;
+  /** SQLite's count of other connections' commits, at the last look for waiters. */
+  #seenVersion: unknown;
   #closed = false;
 
-  constructor(options: BackendOptions) {
-    this.#share = sqliteDatabase(options.url, options.connections, {
-      writeTimeout: WRITE_TIMEOUT,
-      logger: options.logger,
-    });
+  constructor({ url, connections, logger, resultExpires, clock = systemClock }: BackendOptions) {
+    this.#share = sqliteDatabase(url, connections, { writeTimeout: WRITE_TIMEOUT, logger });
     this.#database = this.#share.value;
-    this.#expiresMs = options.resultExpires ? options.resultExpires * 1000 : undefined;
+    this.#readyShare = connections.share(
+      `sqlite ready results ${parseSqliteUrl(url).path}`,
+      (value) => value instanceof ReadyResults,
+      () => new ReadyResults(),
+    );
+    this.#ready = this.#readyShare.value;
+    this.#lifetimeMs = resultExpires ? resultExpires * 1000 : undefined;
+    this.#clock = clock;
+    this.#ready.add(this.#waiters);
   }
 
-  async connect(): Promise<void> {
+  async connect(signal?: AbortSignal): Promise<void> {
     this.#refuseWhenClosed();
+    signal?.throwIfAborted();
     await translated(this.#database.open());
+    signal?.throwIfAborted();
     await translated(this.#database.migrate("results", BACKEND_MIGRATIONS));
   }
 
   async close(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
-    this.#waiters.rejectAll();
-    this.#restWhenNobodyWaits();
+    this.#unlisten();
+    this.#ready.remove(this.#waiters);
+    this.#waiters.rejectAll(closedWhileWaiting());
+    await this.#readyShare.release();
     await this.#share.release();
   }
 
   async store(meta: TaskMeta, { fence }: StoreOptions = {}): Promise<boolean> {
     this.#refuseWhenClosed();
+    const { taskId: id, status } = meta;
     const text = encodeTaskMeta(meta);
-    const { taskId, status } = meta;
-    // Those who wait in this process hear of the commit as those in others do.
-    return await translated(
-      this.#database.write(
-        (sql) => sql.prepare(STORE).run(taskId, status, fence ?? 0, text, this.#expiry(), Date.now()).changes !== 0,
-      ),
-    );
+    const nowMs = this.#nowMs();
+    const result = { id, status, fence, text, expiresMs: this.#expiry(nowMs) };
+    const kept = await this.#write((sql) => statements.storeResult(sql, result, nowMs));
+    if (kept && isReady(status)) this.#ready.settle(id, text);
+    return kept;
   }
 
   async get(id: string): Promise<TaskMeta | undefined> {
-    this.#refuseWhenClosed();
-    const row = await this.#query((sql) =>
-      sql
-        .prepare("SELECT meta FROM result_tasks WHERE id = ? AND (expires IS NULL OR expires > ?)")
-        .get(id, Date.now()),
-    );
-    return row && decodeTaskMeta(String(row.meta));
+    const found = this.#read((sql) => statements.findResult(sql, id, this.#nowMs()));
+    return found && readStoredMeta(id, found.text);
   }
 
   async forget(id: string): Promise<void> {
-    this.#refuseWhenClosed();
-    await translated(this.#database.write((sql) => sql.prepare("DELETE FROM result_tasks WHERE id = ?").run(id)));
+    await this.#write((sql) => statements.removeResult(sql, id));
   }
 
   async wait(id: string, signal: AbortSignal): Promise<TaskMeta> {
     this.#refuseWhenClosed();
     signal.throwIfAborted();
-    // Listening comes before looking, and both before anything else can happen here, so that nothing stored meanwhile is missed.
-    this.#stopListening ??= this.#database.onChange(() => this.#tellWaiters());
-    try {
-      const [known] = this.#readyOf([id]);
-      return known ?? (await this.#waiters.wait(id, signal));
-    } catch (error) {
-      throw backendError(error);
-    } finally {
-      this.#restWhenNobodyWaits();
-    }
+    // Listening comes before looking, so that nothing stored in between is missed.
+    this.#listen();
+    const found = this.#read((sql) => statements.findResult(sql, id, this.#nowMs()));
+    if (found && isReady(found.status)) return readStoredMeta(id, found.text);
+    return await this.#waiters.wait(id, signal);
   }
 
-  async saveGroup({ groupId, result }: GroupMeta): Promise<void> {
-    this.#refuseWhenClosed();
-    await translated(
-      this.#database.write((sql) =>
-        sql
-          .prepare("INSERT OR REPLACE INTO result_groups VALUES (?, ?, ?)")
-          .run(groupId, JSON.stringify(result), this.#expiry()),
-      ),
-    );
+  async saveGroup(group: GroupMeta): Promise<void> {
+    const text = encodeGroupMeta(group);
+    await this.#write((sql) => statements.storeGroup(sql, group.groupId, text, this.#expiry(this.#nowMs())));
   }
 
   async restoreGroup(id: string): Promise<GroupMeta | undefined> {
-    this.#refuseWhenClosed();
-    const row = await this.#query((sql) =>
-      sql
-        .prepare("SELECT result FROM result_groups WHERE id = ? AND (expires IS NULL OR expires > ?)")
-        .get(id, Date.now()),
-    );
-    return row && { groupId: id, result: parseResultTuple(JSON.parse(String(row.result))) };
+    const text = this.#read((sql) => statements.findGroup(sql, id, this.#nowMs()));
+    return text === undefined ? undefined : readStoredGroup(id, text);
   }
 
   async countChordPart(groupId: string, partId: string): Promise<number> {
-    this.#refuseWhenClosed();
-    return await translated(
-      this.#database.write((sql) => {
-        sql.prepare("INSERT OR IGNORE INTO result_chord_parts VALUES (?, ?, ?)").run(groupId, partId, this.#expiry());
-        return Number(sql.prepare("SELECT count(*) AS n FROM result_chord_parts WHERE group_id = ?").get(groupId)?.n);
-      }),
-    );
+    const nowMs = this.#nowMs();
+    return await this.#write((sql) => statements.countPart(sql, groupId, partId, nowMs, this.#expiry(nowMs)));
   }
 
+  /** In small transactions, between which other work has its turn. */
   async removeExpired(now: Date): Promise<number> {
-    this.#refuseWhenClosed();
-    return await translated(
-      this.#database.write((sql) => {
-        const before = now.getTime();
-        sql.prepare("DELETE FROM result_groups WHERE expires <= ?").run(before);
-        sql.prepare("DELETE FROM result_chord_parts WHERE expires <= ?").run(before);
-        return Number(
-          sql
-            .prepare(
-              `DELETE FROM result_tasks WHERE id IN (SELECT id FROM result_tasks WHERE expires <= ? LIMIT ${REMOVE_LIMIT})`,
-            )
-            .run(before).changes,
-        );
-      }),
-    );
+    const nowMs = now.getTime();
+    let total = 0;
+    for (let more = true; more; ) {
+      const batch = await this.#write((sql) => statements.removeExpiredResults(sql, nowMs));
+      total += batch.removed;
+      more = batch.more;
+    }
+    while (await this.#write((sql) => statements.removeExpiredGroups(sql, nowMs)));
+    return total;
   }
 
-  #tellWaiters(): void {
-    for (const meta of this.#readyOf(this.#waiters.ids)) this.#waiters.settle(meta);
+  #listen(): void {
+    if (this.#stopListening) return;
+    // Before the first look: a commit between the two is then looked at once too often, never not at all.
+    this.#seenVersion = this.#read(othersCommits);
+    this.#stopListening = this.#database.onChange(() => this.#lookSoon());
   }
 
-  /** Listening keeps the process alive: it ends with the last wait. */
-  #restWhenNobodyWaits(): void {
-    if (!this.#closed && this.#waiters.ids.length > 0) return;
+  #unlisten(): void {
     this.#stopListening?.();
     this.#stopListening = undefined;
+    this.#cancelLook?.();
+    this.#cancelLook = undefined;
   }
 
-  /** Those of these tasks that are in a ready state. */
-  #readyOf(ids: readonly string[]): TaskMeta[] {
-    const rows = this.#database.read((sql) =>
-      sql
-        .prepare(
-          "SELECT status, meta FROM result_tasks WHERE id IN (SELECT value FROM json_each(?)) AND (expires IS NULL OR expires > ?)",
-        )
-        .all(JSON.stringify(ids), Date.now()),
-    );
-    return rows.filter(({ status }) => isReady(String(status))).map(({ meta }) => decodeTaskMeta(String(meta)));
+  /** One look for any number of commits. By then our own stores, of which the file tells too, have ended their waits. */
+  #lookSoon(): void {
+    if (this.#cancelLook) return;
+    const look = setImmediate(() => this.#lookForWaiters());
+    this.#cancelLook = () => clearImmediate(look);
   }
 
-  async #query<T>(operation: (sql: Sql) => T): Promise<T> {
-    return await translated(this.#database.query(operation));
+  #lookAgain(): void {
+    const look = setTimeout(() => this.#lookForWaiters(), LOOK_AGAIN_MS).unref();
+    this.#cancelLook = () => clearTimeout(look);
   }
 
-  #expiry(): number | null {
-    return this.#expiresMs === undefined ? null : Date.now() + this.#expiresMs;
+  #lookForWaiters(): void {
+    this.#cancelLook = undefined;
+    if (this.#waiters.isEmpty) return this.#unlisten();
+    try {
+      const version = this.#read(othersCommits);
+      if (version === this.#seenVersion) return;
+      const { ids } = this.#waiters;
+      const ready = this.#read((sql) => statements.findReady(sql, ids, READY_STATES, this.#nowMs()));
+      this.#seenVersion = version;
+      for (const { id, text } of ready) this.#waiters.settle(id, text);
+    } catch (error) {
+      // Only a busy moment passes; who waits for a file that is broken would wait for ever.
+      if (error instanceof BackendConnectionError) this.#lookAgain();
+      else this.#waiters.rejectAll(error);
+    }
+  }
+
+  async #write<T>(operation: (sql: Sql) => T): Promise<T> {
+    this.#refuseWhenClosed();
+    return await translated(this.#database.write(operation));
+  }
+
+  #read<T>(operation: (sql: Sql) => T): T {
+    this.#refuseWhenClosed();
+    try {
+      return this.#database.read(operation);
+    } catch (error) {
+      throw backendError(error);
+    }
+  }
+
+  #nowMs(): number {
+    return this.#clock.now().getTime();
+  }
+
+  #expiry(nowMs: number): number | null {
+    return this.#lifetimeMs === undefined ? null : nowMs + this.#lifetimeMs;
   }
 
   #refuseWhenClosed(): void {
@@ -178,15 +198,10 @@ export class SqliteBackend implements ResultBackend {
   }
 }
 
-/**
- * Keeps a row unless the one that is there stands: one with a higher fence always does; a SUCCESS does against a write whose fence is no
- * higher. What has expired stands against nothing.
- */
-const STORE = `
-INSERT INTO result_tasks (id, status, fence, meta, expires) VALUES (?1, ?2, ?3, ?4, ?5)
-ON CONFLICT (id) DO UPDATE SET status = excluded.status, meta = excluded.meta, expires = excluded.expires,
-  fence = CASE WHEN expires <= ?6 THEN excluded.fence ELSE max(excluded.fence, fence) END
-WHERE expires <= ?6 OR excluded.fence > fence OR (status <> 'SUCCESS' AND excluded.fence IN (0, fence))`;
+/** Changes when another connection to the file has committed; our own commits leave it as it is. */
+function othersCommits(sql: Sql): unknown {
+  return sql.prepare("PRAGMA data_version").get()?.data_version;
+}
 
 async function translated<T>(work: Promise<T>): Promise<T> {
   try {
@@ -195,6 +210,7 @@ async function translated<T>(work: Promise<T>): Promise<T> {
     throw backendError(error);
   }
 }
+
 function backendError(error: unknown): unknown {
   if (!(error instanceof SqliteError)) return error;
   return error.passing

@@ -39,6 +39,9 @@ export class MemoryStore implements Closable {
     const { name, exchange, routingKey = name, maxPriority } = spec;
     const known = this.queues.get(name);
     if (known) checkSameQueue(known, spec);
+    // Before anything is made: what is refused leaves nothing behind.
+    const sameExchange = exchange && this.#exchanges.get(exchange.name);
+    if (sameExchange) checkSameExchange(sameExchange, exchange);
     if (!known) this.queues.set(name, new MemoryQueue(name, maxPriority));
     if (exchange) this.bind(name, exchange, routingKey);
   }
