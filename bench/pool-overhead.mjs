@@ -3,7 +3,8 @@
  *
  * The pools are asked directly, without a worker around them, so that nothing but their own work is counted: handing the request to
  * a process or thread, decoding its arguments, calling the function, handing back the outcome. Then a whole worker, on a broker in
- * memory, for what everything around the pool costs.
+ * memory, for what everything around the pool costs. And beside them the raw channel: the same messages, there and back, by children
+ * that do nothing but answer.
  */
 import { randomUUID } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -12,11 +13,12 @@ import { silentLogger } from "lovage";
 import { Worker } from "lovage/worker";
 // Not part of the package's interface: users get pools inside of a worker only.
 import { openPool } from "../packages/lovage/dist/worker/pools/open-pool.js";
+import { echoProcess, echoThread } from "./support/echo-pool.mjs";
 import { costOf, interleaved, quantile, sized } from "./support/measure.mjs";
 import { announce, table } from "./support/report.mjs";
 import { add, benchApp } from "./tasks.mjs";
 
-const TASKS = sized(20_000);
+const TASKS = sized(10_000);
 const WARM_UP = 2000;
 const CHILDREN = 4;
 const APP = fileURLToPath(new URL("./tasks.mjs", import.meta.url));
@@ -121,6 +123,29 @@ const wholeWorker =
     return cost.cpu;
   };
 
+/**
+ * The channel alone: as many children as the pool has, each asked again when it has answered.
+ * @param {() => Promise<import("./support/echo-pool.mjs").Echo>} open
+ */
+const channel = (open) => async () => {
+  const children = await Promise.all(Array.from({ length: CHILDREN }, open));
+  const ask = async (/** @type {number} */ count) => {
+    let run = 0;
+    const asker = async (/** @type {import("./support/echo-pool.mjs").Echo} */ child) => {
+      while (run < count) await child.ask({ kind: "run", run: ++run, request: requestOf(randomUUID()) });
+    };
+    await Promise.all(children.map(asker));
+  };
+  await ask(WARM_UP);
+  const cost = await costOf(
+    TASKS,
+    () => ask(TASKS),
+    () => children.flatMap(({ pids }) => pids),
+  );
+  await Promise.all(children.map((child) => child.stop()));
+  return cost.cpu;
+};
+
 /** The function itself, awaited. */
 async function directCall() {
   let sum = 0;
@@ -163,7 +188,11 @@ const requestOf = (id) => ({
 });
 
 /** @type {Record<string, () => Promise<number>>} */
-const contestants = { direct: directCall };
+const contestants = {
+  direct: directCall,
+  "processes channel": channel(echoProcess),
+  "threads channel": channel(echoThread),
+};
 for (const setup of POOLS) {
   contestants[`${setup.kind} alone`] = poolAlone(setup);
   contestants[`${setup.kind} in a worker`] = wholeWorker(setup);
@@ -173,12 +202,13 @@ const direct = quantile(figures.direct ?? []);
 /** @param {string} name */
 const above = (name) => quantile(figures[name] ?? []) - direct;
 table(
-  ["pool", "the pool alone", "a whole worker on memory://"],
+  ["pool", "the pool alone", "its raw channel", "a whole worker on memory://"],
   POOLS.map(({ kind, aim }) => {
     const alone = above(`${kind} alone`);
     return [
       kind,
       aim === undefined ? alone : { figure: alone, atMost: aim, unit: " us" },
+      `${kind} channel` in figures ? above(`${kind} channel`) : "",
       above(`${kind} in a worker`),
     ];
   }),

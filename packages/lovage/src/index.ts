@@ -1,7 +1,9 @@
 export { isLovage, Lovage, type LovageOptions } from "./app.js";
 export type { ApplyOptions, PublishRetryPolicy } from "./call.js";
+export { Control } from "./control/control.js";
 export { type CurrentTask, currentTask } from "./current-task.js";
 export * from "./errors.js";
+export { EventReceiver, receiveEvents } from "./events/event-receiver.js";
 export type { ReadyState, TaskState } from "./protocol/states.js";
 export { Decimal, PlainDate, PlainTime, Uuid } from "./protocol/values.js";
 export { AsyncResult, type GetOptions, type RevokeOptions } from "./result.js";

@@ -35,13 +35,11 @@ export async function openSqliteFile(path: string, logger: Logger): Promise<SqlH
       refused.push(`${name} is not there`);
       continue;
     }
-    const handle = new sqlite.DatabaseSync(path);
-    const version = String(handle.prepare("SELECT sqlite_version() AS version").get()?.version);
+    const version = versionOf(sqlite);
     if (isSound(version)) {
-      logger.debug("opened SQLite", { driver: name, version, path });
-      return handle;
+      logger.debug("opening SQLite", { driver: name, version, path });
+      return new sqlite.DatabaseSync(path);
     }
-    handle.close();
     refused.push(`${name} carries SQLite ${version}, which can lose committed transactions`);
   }
   throw new ConfigurationError(
@@ -63,6 +61,16 @@ async function importSqlite(name: string): Promise<SqliteModule | undefined> {
 }
 function isSqliteModule(value: unknown): value is SqliteModule {
   return typeof value === "object" && value !== null && typeof Reflect.get(value, "DatabaseSync") === "function";
+}
+
+/** Asked of a database of its own: a file that somebody is just making is busy, and answers nothing. */
+function versionOf({ DatabaseSync }: SqliteModule): string {
+  const handle = new DatabaseSync(":memory:");
+  try {
+    return String(handle.prepare("SELECT sqlite_version() AS version").get()?.version);
+  } finally {
+    handle.close();
+  }
 }
 
 /** Exported for its test. */

@@ -206,10 +206,11 @@ export class SqliteDatabase implements Closable {
     try {
       handle = await openSqliteFile(path, logger);
       // A busy timeout would sleep in the event loop: writes wait by timers instead.
-      handle.exec(
-        `PRAGMA busy_timeout = 0; PRAGMA synchronous = ${synchronous}; PRAGMA temp_store = MEMORY; PRAGMA cache_size = -16000`,
+      handle.exec("PRAGMA busy_timeout = 0");
+      await this.#prepare(
+        handle,
+        `PRAGMA journal_mode = WAL; PRAGMA synchronous = ${synchronous}; PRAGMA temp_store = MEMORY; PRAGMA cache_size = -16000`,
       );
-      await this.#enterWal(handle);
     } catch (error) {
       handle?.close();
       throw error instanceof ConfigurationError ? error : translate(error, path);
@@ -217,12 +218,12 @@ export class SqliteDatabase implements Closable {
     this.#handle = handle;
   }
 
-  /** Turning a new file into WAL mode needs it alone: processes that start together take turns. */
-  async #enterWal(handle: SqlHandle): Promise<void> {
+  /** Turning a new file into WAL mode needs it alone, and whoever looks at it meanwhile is turned away: processes that start together take turns. */
+  async #prepare(handle: SqlHandle, pragmas: string): Promise<void> {
     const deadlineMs = performance.now() + this.#options.writeTimeout * 1000;
     for (;;) {
       try {
-        handle.exec("PRAGMA journal_mode = WAL");
+        handle.exec(pragmas);
         return;
       } catch (error) {
         if (!isBusy(error) || performance.now() > deadlineMs) throw error;

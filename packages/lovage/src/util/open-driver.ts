@@ -1,5 +1,5 @@
 import { ConfigurationError } from "../errors.js";
-import { maskUrl } from "./mask-url.js";
+import { maskUrls } from "./secrets.js";
 import { nearestName } from "./nearest-name.js";
 
 /** The entry of `drivers` that a URL's scheme names. Throws a `ConfigurationError` that lists them; never shows a password. */
@@ -10,7 +10,7 @@ export function driverFor<D>(url: string, drivers: Readonly<Record<string, D>>, 
   const known = Object.keys(drivers);
   const nearest = nearestName(scheme, known);
   throw new ConfigurationError(
-    `${what} ${maskUrl(url)} has ${scheme ? `the unknown scheme ${scheme}` : "no scheme"}${nearest ? ` (did you mean ${nearest}?)` : ""}: known are ${known.map((name) => `${name}:`).join(", ")}`,
+    `${what} ${maskUrls(url)} has ${scheme ? `the unknown scheme ${scheme}` : "no scheme"}${nearest ? ` (did you mean ${nearest}?)` : ""}: known are ${known.map((name) => `${name}:`).join(", ")}`,
     {
       code: "unknown_scheme",
     },

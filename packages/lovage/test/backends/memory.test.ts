@@ -6,10 +6,11 @@ import { describeBackend } from "../contract/backend.contract.js";
 describeBackend("memory", {
   capabilities: { durable: false, shared: false },
   fixture: async () => {
+    const url = "memory://";
     const connections = new Connections();
     return {
-      connection: ({ resultExpires }) =>
-        new MemoryBackend({ url: "memory://", resultExpires, connections, logger: silentLogger }),
+      url,
+      connection: (options) => new MemoryBackend({ ...options, url, connections, logger: silentLogger }),
       remove: async () => undefined,
     };
   },

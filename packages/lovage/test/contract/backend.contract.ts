@@ -1,14 +1,21 @@
 import fc from "fast-check";
-import { describe, expect, onTestFinished, test, vi } from "vitest";
+import { describe, expect, onTestFinished, test } from "vitest";
 import type { BackendCapabilities, ResultBackend } from "../../src/backends/backend.js";
-import { BackendConnectionError, BackendError } from "../../src/errors.js";
+import { BackendError, EncodeError } from "../../src/errors.js";
 import { READY_STATES } from "../../src/protocol/states.js";
-import { decodeTaskMeta, encodeTaskMeta, type ResultTuple, type TaskMeta } from "../../src/protocol/task-meta.js";
+import type { GroupMeta, TaskMeta } from "../../src/protocol/task-meta.js";
+import { Decimal, PlainDate, PlainTime, Uuid } from "../../src/protocol/values.js";
+import type { Clock } from "../../src/util/clock.js";
+import { BackendProcess } from "../support/backend-process.js";
+import { HeldClock } from "../support/held-clock.js";
+import { failure, metaIn, passing, success } from "../support/task-metas.js";
 
 /** One result backend with nothing in it, for one test. */
 export interface BackendFixture {
+  /** What another process opens the same backend with. */
+  readonly url: string;
   /** A new connection, not yet opened. */
-  connection(options: { resultExpires: number | null }): ResultBackend;
+  connection(options: { resultExpires: number | null; clock: Clock }): ResultBackend;
   /** Removes what the test left. All connections are closed by then. */
   remove(): Promise<void>;
 }
@@ -18,591 +25,776 @@ export interface BackendContract {
   fixture(): Promise<BackendFixture>;
 }
 
-/** Seconds: longer than any test. */
-const LONG = 3600;
-/** Seconds: for tests that wait for its end. */
-const SHORT = 0.05;
+/** Seconds. */
+const DAY = 86_400;
 /** Milliseconds in which what should not happen would have happened. There is no signal for nothing. */
 const QUIET_MS = 60;
+const NEVER = new AbortController().signal;
+const UNREADY = ["RECEIVED", "STARTED", "RETRY", "PROGRESS", "MY OWN STATE"];
 
 /** What every result backend does, and each by its capabilities. */
 export function describeBackend(name: string, contract: BackendContract): void {
   const { capabilities } = contract;
+  /** Skips a case where the backend cannot do it, and says why in the report's metadata. */
+  const without = (reason: string, missing: boolean) => ({
+    skip: missing,
+    meta: missing ? { doesNotApply: reason } : {},
+  });
 
-  /** Opens connections to one backend; they are closed when the test is over. */
-  async function given(): Promise<(resultExpires?: number | null) => Promise<ResultBackend>> {
+  async function given({ resultExpires = DAY }: { resultExpires?: number | null } = {}): Promise<Given> {
     const fixture = await contract.fixture();
+    const clock = new HeldClock();
     const opened: ResultBackend[] = [];
+    const unopened = (): ResultBackend => {
+      const backend = fixture.connection({ resultExpires, clock });
+      opened.push(backend);
+      return backend;
+    };
     onTestFinished(async () => {
       for (const backend of opened) await backend.close();
       await fixture.remove();
     });
-    return async (resultExpires = LONG) => {
-      const backend = fixture.connection({ resultExpires });
-      opened.push(backend);
+    const connect = async (): Promise<ResultBackend> => {
+      const backend = unopened();
       await backend.connect();
       return backend;
     };
-  }
-  async function givenBackend(resultExpires: number | null = LONG): Promise<ResultBackend> {
-    return await (await given())(resultExpires);
+    return { url: fixture.url, clock, unopened, connect, backend: await connect() };
   }
 
   describe(`the ${name} result backend`, () => {
     test("declares the capabilities this suite was given", async () => {
-      expect((await givenBackend()).capabilities).toEqual(capabilities);
+      const { backend } = await given();
+      expect(backend.capabilities).toEqual(capabilities);
     });
 
     describe("its connection", () => {
       test("may be opened twice", async () => {
-        const backend = await givenBackend();
-        await backend.store(success("t"));
+        const { backend } = await given();
         await backend.connect();
-        expect((await backend.get("t"))?.status).toBe("SUCCESS");
+        await backend.store(success("a", 1));
+        expect(await backend.get("a")).toMatchObject({ result: 1 });
       });
 
-      test("may be closed before it is opened, and twice", async () => {
-        const fixture = await contract.fixture();
-        onTestFinished(fixture.remove);
-        const backend = fixture.connection({ resultExpires: LONG });
+      test("is not opened when the signal has aborted", async () => {
+        const { unopened } = await given();
+        const reason = new Error("enough");
+        await expect(unopened().connect(AbortSignal.abort(reason))).rejects.toBe(reason);
+      });
+
+      test("may be closed twice, and before it was opened", async () => {
+        const { backend, unopened } = await given();
         await backend.close();
         await backend.close();
+        await unopened().close();
       });
 
-      test.for(USES)("refuses to $what once it is closed", async ({ use }) => {
-        const backend = await givenBackend();
+      test("leaves other connections open when it closes", async () => {
+        const { backend, connect } = await given();
+        const other = await connect();
+        await other.store(success("a", 1));
+        await other.close();
+        expect(await backend.get("a")).toMatchObject({ result: 1 });
+      });
+
+      test("refuses everything, with a typed error, after it was closed", async () => {
+        const { backend } = await given();
         await backend.close();
-        await expect(use(backend)).rejects.toThrow(BackendError);
-        await expect(use(backend)).rejects.toMatchObject({ code: "backend_closed" });
+        const uses: (() => Promise<unknown>)[] = [
+          () => backend.connect(),
+          () => backend.store(success("a")),
+          () => backend.get("a"),
+          () => backend.forget("a"),
+          () => backend.wait("a", NEVER),
+          () => backend.saveGroup(group("g", ["a"])),
+          () => backend.restoreGroup("g"),
+          () => backend.countChordPart("g", "a"),
+          () => backend.removeExpired(new Date()),
+        ];
+        for (const use of uses) {
+          const error: unknown = await use().catch((cause: unknown) => cause);
+          expect(error).toBeInstanceOf(BackendError);
+          expect(error).toMatchObject({ code: "backend_closed" });
+        }
       });
 
-      test("ends pending waits when it is closed", async () => {
-        const connect = await given();
-        const leaving = await connect();
-        const staying = await connect();
-        const ended = [wait(leaving, "a"), wait(leaving, "a"), wait(leaving, "b")].map((each) => each.catch(String));
-        const kept = wait(staying, "a");
-        await leaving.close();
-        for (const each of ended) expect(await each).toMatch(/closed/);
-        await staying.store(success("a"));
-        expect((await kept).status).toBe("SUCCESS");
-      });
-
-      test("says of a wait that it ends that another try may succeed", async () => {
-        const backend = await givenBackend();
-        const waiting = expect(wait(backend, "a")).rejects.toThrow(BackendConnectionError);
+      test("settles a store that is under way when it is closed", async () => {
+        const { backend, connect } = await given();
+        const other = await connect();
+        const storing = backend.store(success("a", 1)).catch(() => false);
         await backend.close();
-        await waiting;
-      });
-
-      test("leaves what is stored to the other connections", async () => {
-        const connect = await given();
-        const [one, other] = [await connect(), await connect()];
-        await one.store(success("t", 7));
-        await one.close();
-        expect((await other.get("t"))?.result).toBe(7);
+        const kept = await storing;
+        expect(await other.get("a")).toEqual(kept ? success("a", 1) : undefined);
       });
     });
 
-    describe("a stored result", () => {
-      test("is there for all connections", async () => {
-        const connect = await given();
-        const [one, other] = [await connect(), await connect()];
-        expect(await one.store(success("t", { deep: [1, null, "x"] }))).toBe(true);
-        expect((await one.get("t"))?.result).toEqual({ deep: [1, null, "x"] });
-        expect(await other.get("t")).toEqual(await one.get("t"));
+    describe("what is stored", () => {
+      test("is nothing for a task nobody has heard of", async () => {
+        const { backend } = await given();
+        expect(await backend.get("unknown")).toBeUndefined();
       });
 
-      test("that was never stored is undefined", async () => {
-        expect(await (await givenBackend()).get("nobody")).toBeUndefined();
+      test("is seen by all connections as soon as the store has settled", async () => {
+        const { backend, connect } = await given();
+        const other = await connect();
+        expect(await backend.store(success("a", 8))).toBe(true);
+        expect(await other.get("a")).toEqual(success("a", 8));
       });
 
-      test("keeps all that is known of the task", async () => {
-        const backend = await givenBackend();
+      test("comes back with every field", async () => {
+        const { backend } = await given();
+        const child = [["child", [["a", null], null]], null] as const;
+        const members = [
+          ["g", null],
+          [child, [["b", null], null]],
+        ] as const;
         const meta: TaskMeta = {
-          taskId: "t",
-          status: "FAILURE",
-          result: { exc_type: "RangeError", exc_message: ["too far"], exc_module: null },
-          traceback: "RangeError: too far\n    at add (tasks.ts:3:5)",
-          children: [tuple("child")],
-          dateDone: new Date("2026-02-03T04:05:06.789Z"),
+          ...success("a", { x: [1, "two", null] }),
+          traceback: "line 1\nline 2",
+          children: [child, members],
           groupId: "g",
           parentId: "p",
           name: "shop.add",
-          args: [1, "zwei"],
-          kwargs: { deep: { er: true } },
-          worker: "w1@host",
+          args: [1, { two: 2 }],
+          kwargs: { three: 3 },
+          worker: "w@host",
           retries: 2,
           queue: "images",
         };
         await backend.store(meta);
-        expect(await backend.get("t")).toEqual(meta);
+        expect(await backend.get("a")).toEqual(meta);
       });
 
-      test("keeps values that JSON alone cannot carry", async () => {
-        const backend = await givenBackend();
-        const meta = success("t", { when: new Date(0), big: 2n ** 70n, bytes: new Uint8Array([0, 255, 10]) });
-        await backend.store(meta);
-        expect(await backend.get("t")).toEqual(decodeTaskMeta(encodeTaskMeta(meta)));
+      test("comes back without the fields it was stored without", async () => {
+        const { backend } = await given();
+        const revoked = metaIn("a", "REVOKED");
+        await backend.store(revoked);
+        expect(await backend.get("a")).toEqual({ ...revoked, children: null });
       });
 
-      test("may be any JSON, under any id", async () => {
-        const backend = await givenBackend();
-        await fc.assert(
-          fc.asyncProperty(
-            fc.string({ unit: "grapheme", minLength: 1 }),
-            fc.jsonValue({ noUnicodeString: false }),
-            async (id, value) => {
-              const meta = success(id, value);
-              await backend.forget(id);
-              await backend.store(meta);
-              expect(await backend.get(id)).toEqual(decodeTaskMeta(encodeTaskMeta(meta)));
-            },
-          ),
-          { numRuns: 50 },
-        );
-      });
-
-      test("may be megabytes", async () => {
-        const backend = await givenBackend();
-        const text = "häßlich 😀 ".repeat(300_000);
-        await backend.store(success("t", text));
-        expect((await backend.get("t"))?.result).toBe(text);
-      });
-
-      test("does not change with the object it was stored from, or with one it was read into", async () => {
-        const backend = await givenBackend();
-        const value = { list: [1] };
-        const stored = backend.store(success("t", value));
-        value.list.push(2);
-        await stored;
-        const read = (await backend.get("t"))?.result;
-        if (typeof read === "object" && read !== null) Reflect.set(read, "list", "spoilt");
-        expect((await backend.get("t"))?.result).toEqual({ list: [1] });
-      });
-
-      test("that cannot be written is refused and leaves what was there", async () => {
-        const backend = await givenBackend();
-        await backend.store(state("t", "STARTED"));
-        const circle: unknown[] = [];
-        circle.push(circle);
-        await expect(backend.store(success("t", circle))).rejects.toThrow();
-        expect((await backend.get("t"))?.status).toBe("STARTED");
-      });
-
-      test("takes the place of the one before", async () => {
-        const backend = await givenBackend();
-        for (const status of ["PENDING", "RECEIVED", "STARTED", "PROGRESS", "RETRY", "FAILURE", "STARTED", "SUCCESS"]) {
-          expect(await backend.store(state("t", status))).toBe(true);
-          expect((await backend.get("t"))?.status).toBe(status);
+      test("replaces the state before", async () => {
+        const { backend } = await given();
+        for (const meta of [
+          passing("a", "STARTED", { pid: 1, hostname: "w@host" }),
+          passing("a", "PROGRESS", { current: 1, total: 3 }),
+          failure("a", "first"),
+          passing("a", "RETRY"),
+          success("a", 5),
+        ]) {
+          expect(await backend.store(meta)).toBe(true);
+          expect(await backend.get("a")).toEqual(meta);
         }
       });
 
-      test("is nobody else's", async () => {
-        const backend = await givenBackend();
-        await Promise.all(["a", "b", "A"].map((id) => backend.store(success(id, id))));
-        for (const id of ["a", "b", "A"]) expect((await backend.get(id))?.result).toBe(id);
+      test("is each task's own", async () => {
+        const { backend } = await given();
+        const ids = ["a", "A", "a ", " a", "ä", "日本", "a'b", 'a"b', "a\\b", "a%", "a_", "1", "01", "null"];
+        await Promise.all(ids.map((id) => backend.store(success(id, `of ${id}`))));
+        for (const id of ids) expect(await backend.get(id)).toEqual(success(id, `of ${id}`));
       });
 
-      test("is the last of those stored at once", async () => {
-        const backend = await givenBackend();
-        const values = Array.from({ length: 100 }, (_, index) => index);
-        await Promise.all(values.map((value) => backend.store({ ...state("t", "PROGRESS"), result: value })));
-        expect((await backend.get("t"))?.result).toBe(99);
+      test("is not touched by what the caller does to its value afterwards", async () => {
+        const { backend } = await given();
+        const result = { list: [1] };
+        await backend.store(success("a", result));
+        result.list.push(2);
+        const first = await backend.get("a");
+        expect(first?.result).toEqual({ list: [1] });
+        if (isListHolder(first?.result)) first.result.list.push(3);
+        expect(await backend.get("a")).toEqual(success("a", { list: [1] }));
       });
-    });
 
-    describe("a stored SUCCESS", () => {
-      test.for(["SUCCESS", "FAILURE", "RETRY", "REVOKED", "STARTED", "PROGRESS"])(
-        "stands against a later %s",
-        async (status) => {
-          const backend = await givenBackend();
-          await backend.store(success("t", "first"));
-          expect(await backend.store({ ...state("t", status), result: "second" })).toBe(false);
-          expect(await backend.get("t")).toMatchObject({ status: "SUCCESS", result: "first" });
+      test.each([
+        ["a Date", new Date("2024-02-29T23:59:59.999Z")],
+        ["a bigint", 12345678901234567890n],
+        ["bytes that are text", new TextEncoder().encode("grün")],
+        ["bytes that are not", new Uint8Array([0, 255, 254, 128])],
+        ["a calendar day", new PlainDate(2024, 2, 29)],
+        ["a time of day", new PlainTime(1, 2, 3, 4)],
+        ["a decimal", new Decimal("1.10")],
+        ["a UUID", new Uuid("12345678-1234-5678-1234-567812345678")],
+        ["text beyond the basic plane", "zażółć 日本 🦄 \u0000 \u2028 \ud800"],
+        ["nothing", null],
+        ["deep nesting", Array.from({ length: 200 }).reduce<unknown>((inner) => [inner], "core")],
+      ])("may be %s", async (_, value) => {
+        const { backend } = await given();
+        await backend.store(success("a", { value, list: [value] }));
+        expect(await backend.get("a")).toEqual(success("a", { value, list: [value] }));
+      });
+
+      test("may be any JSON value", async () => {
+        const { backend } = await given();
+        await fc.assert(
+          fc.asyncProperty(fc.uuid(), fc.jsonValue({ stringUnit: "binary" }), async (id, value) => {
+            await backend.store(success(id, value));
+            const expected: unknown = JSON.parse(JSON.stringify(value));
+            expect((await backend.get(id))?.result).toEqual(expected);
+          }),
+          { numRuns: 60 },
+        );
+      });
+
+      test("may be large", async () => {
+        const { backend, connect } = await given();
+        const other = await connect();
+        const result = "ä🦄x".repeat(1_000_000);
+        const waiting = other.wait("a", NEVER);
+        await backend.store(success("a", result));
+        expect((await backend.get("a"))?.result === result).toBe(true);
+        expect((await waiting).result === result).toBe(true);
+      });
+
+      test("stays as it was when a result cannot be written as JSON", async () => {
+        const { backend } = await given();
+        await backend.store(passing("a", "STARTED"));
+        await expect(backend.store(success("a", { call: () => 1 }))).rejects.toBeInstanceOf(EncodeError);
+        expect(await backend.get("a")).toMatchObject({ status: "STARTED" });
+      });
+
+      test("is in order when many are stored at once", async () => {
+        const { backend } = await given();
+        const stores = Array.from({ length: 500 }, (_, index) => backend.store(passing("a", "PROGRESS", index)));
+        expect(await Promise.all(stores)).toEqual(stores.map(() => true));
+        expect(await backend.get("a")).toMatchObject({ result: 499 });
+      });
+
+      test(
+        "survives the end of its connections",
+        without("the store is not durable", !capabilities.durable),
+        async () => {
+          const { backend, connect } = await given();
+          await backend.store(success("a", 1));
+          await backend.close();
+          expect(await (await connect()).get("a")).toEqual(success("a", 1));
         },
       );
 
-      test("stands against a write by another connection", async () => {
-        const connect = await given();
-        const [one, other] = [await connect(), await connect()];
-        await one.store(success("t", "first"));
-        expect(await other.store(state("t", "FAILURE"))).toBe(false);
-        expect((await other.get("t"))?.result).toBe("first");
+      test(
+        "survives the kill of the process that stored it",
+        without("no other process can store here", !(capabilities.durable && capabilities.shared)),
+        async () => {
+          const { backend, url } = await given();
+          const peer = await BackendProcess.start(url);
+          await peer.store("a", { from: "another process" });
+          await peer.kill();
+          expect(await backend.get("a")).toEqual(success("a", { from: "another process" }));
+        },
+      );
+    });
+
+    describe("a stored SUCCESS", () => {
+      test.each(["FAILURE", "RETRY", "REVOKED", "STARTED", "SUCCESS"])(
+        "is not replaced by %s without a fence",
+        async (status) => {
+          const { backend } = await given();
+          await backend.store(success("a", 1));
+          expect(await backend.store(metaIn("a", status, 2))).toBe(false);
+          expect(await backend.get("a")).toEqual(success("a", 1));
+        },
+      );
+
+      test("is not replaced by a write with the same fence, or with none", async () => {
+        const { backend } = await given();
+        await backend.store(success("a", 1), { fence: 7 });
+        expect(await backend.store(failure("a"), { fence: 7 })).toBe(false);
+        expect(await backend.store(failure("a"))).toBe(false);
+        expect(await backend.get("a")).toEqual(success("a", 1));
       });
 
-      test("gives way once it is forgotten", async () => {
-        const backend = await givenBackend();
-        await backend.store(success("t"), { fence: 9 });
-        await backend.forget("t");
-        expect(await backend.store(state("t", "STARTED"))).toBe(true);
-        expect((await backend.get("t"))?.status).toBe("STARTED");
+      test("is replaced by a write with a higher fence", async () => {
+        const { backend } = await given();
+        await backend.store(success("a", 1), { fence: 7 });
+        expect(await backend.store(failure("a"), { fence: 8 })).toBe(true);
+        expect(await backend.get("a")).toEqual(failure("a"));
       });
     });
 
     describe("a fence", () => {
-      test.for(FENCED)(
-        "$second.status with fence $second.fence after $first.status with fence $first.fence: kept is $kept",
-        async ({ first, second, kept }) => {
-          const backend = await givenBackend();
-          await backend.store(state("t", first.status), { fence: first.fence });
-          expect(await backend.store(state("t", second.status), { fence: second.fence })).toBe(kept);
-          expect((await backend.get("t"))?.status).toBe(kept ? second.status : first.status);
+      test("keeps a worker that was frozen from overwriting the run that replaced it", async () => {
+        // Given a run that was taken over by a second one
+        const { backend, connect } = await given();
+        const frozen = await connect();
+        await frozen.store(passing("a", "STARTED", "first run"), { fence: 1 });
+        await backend.store(passing("a", "STARTED", "second run"), { fence: 2 });
+        // When the first one wakes up and goes on
+        const results = [
+          await frozen.store(passing("a", "PROGRESS", "first run"), { fence: 1 }),
+          await frozen.store(success("a", "first run"), { fence: 1 }),
+        ];
+        // Then nothing it says counts
+        expect(results).toEqual([false, false]);
+        expect(await backend.get("a")).toMatchObject({ status: "STARTED", result: "second run" });
+      });
+
+      test("is remembered through writes without one", async () => {
+        const { backend } = await given();
+        await backend.store(passing("a", "STARTED"), { fence: 5 });
+        expect(await backend.store(metaIn("a", "REVOKED"))).toBe(true);
+        expect(await backend.store(success("a"), { fence: 4 })).toBe(false);
+        expect(await backend.store(success("a"), { fence: 5 })).toBe(true);
+      });
+
+      test("of 0 is one", async () => {
+        const { backend } = await given();
+        await backend.store(passing("a", "STARTED"), { fence: 1 });
+        expect(await backend.store(success("a"), { fence: 0 })).toBe(false);
+      });
+
+      test("is forgotten with the result", async () => {
+        const { backend } = await given();
+        await backend.store(success("a"), { fence: 5 });
+        await backend.forget("a");
+        expect(await backend.store(success("a"), { fence: 1 })).toBe(true);
+      });
+
+      test("may be as large as a safe integer", async () => {
+        const { backend } = await given();
+        await backend.store(passing("a", "STARTED"), { fence: Number.MAX_SAFE_INTEGER - 1 });
+        expect(await backend.store(success("a", 1), { fence: Number.MAX_SAFE_INTEGER })).toBe(true);
+        expect(await backend.store(success("a", 2), { fence: Number.MAX_SAFE_INTEGER - 1 })).toBe(false);
+      });
+
+      test("decides in every order of writes as the rule says", async () => {
+        const { backend } = await given();
+        const write = fc.record({
+          status: fc.constantFrom("STARTED", "PROGRESS", "RETRY", "FAILURE", "REVOKED", "SUCCESS"),
+          fence: fc.constantFrom(undefined, 0, 1, 2, 3),
+        });
+        await fc.assert(
+          fc.asyncProperty(fc.uuid(), fc.array(write, { maxLength: 8 }), async (id, writes) => {
+            const rule = new StoreRule();
+            for (const { status, fence } of writes) {
+              expect(await backend.store(metaIn(id, status), { fence })).toBe(rule.store(status, fence));
+              expect((await backend.get(id))?.status).toBe(rule.status);
+            }
+          }),
+          { numRuns: 150 },
+        );
+      });
+
+      test("decides also among writes that are under way together", async () => {
+        const { backend, connect } = await given();
+        const other = await connect();
+        const fences = [3, 1, 5, 2, 4];
+        await Promise.all(
+          fences.map((fence, index) => (index % 2 ? backend : other).store(success("a", fence), { fence })),
+        );
+        expect(await backend.get("a")).toEqual(success("a", 5));
+      });
+    });
+
+    describe("forget", () => {
+      test("removes the result, and minds nothing when there is none", async () => {
+        const { backend, connect } = await given();
+        const other = await connect();
+        await backend.store(success("a"));
+        await backend.store(success("b"));
+        await other.forget("a");
+        await other.forget("a");
+        expect(await backend.get("a")).toBeUndefined();
+        expect(await backend.get("b")).toEqual(success("b"));
+      });
+
+      test("lets a finished task be stored anew", async () => {
+        const { backend } = await given();
+        await backend.store(success("a", 1));
+        await backend.forget("a");
+        expect(await backend.store(passing("a", "STARTED"))).toBe(true);
+      });
+    });
+
+    describe("wait", () => {
+      test.each(READY_STATES)("resolves with %s, whether it was stored before or comes later", async (status) => {
+        const { backend } = await given();
+        const later = backend.wait("a", NEVER);
+        await backend.store(metaIn("a", status, 1));
+        expect(await later).toEqual(metaIn("a", status, 1));
+        expect(await backend.wait("a", NEVER)).toEqual(metaIn("a", status, 1));
+      });
+
+      test("is woken by another connection", async () => {
+        const { backend, connect } = await given();
+        const other = await connect();
+        const waiting = backend.wait("a", NEVER);
+        await other.store(success("a", 8));
+        expect(await waiting).toEqual(success("a", 8));
+      });
+
+      test(
+        "is woken by another process, time after time",
+        without("no other process can store here", !capabilities.shared),
+        async () => {
+          const { backend, url } = await given();
+          const peer = await BackendProcess.start(url);
+          for (let index = 0; index < 20; index++) {
+            const id = `task ${index}`;
+            const [meta] = await Promise.all([backend.wait(id, NEVER), peer.store(id, index)]);
+            expect(meta).toEqual(success(id, index));
+          }
         },
       );
 
-      test("outlives a write that had none", async () => {
-        const backend = await givenBackend();
-        await backend.store(state("t", "STARTED"), { fence: 5 });
-        await backend.store(state("t", "PROGRESS"));
-        expect(await backend.store(state("t", "FAILURE"), { fence: 4 })).toBe(false);
-        expect((await backend.get("t"))?.status).toBe("PROGRESS");
+      test(
+        "in another process is woken by this one",
+        without("no other process can wait here", !capabilities.shared),
+        async () => {
+          const { backend, url } = await given();
+          const peer = await BackendProcess.start(url);
+          const waiting = peer.wait("a");
+          await backend.store(success("a", "for you"));
+          expect(await waiting).toBe("for you");
+        },
+      );
+
+      test("goes on through states that are not the last one", async () => {
+        const { backend, connect } = await given();
+        const other = await connect();
+        const waits = [backend.wait("a", NEVER), other.wait("a", NEVER)];
+        for (const status of UNREADY) await backend.store(passing("a", status, null));
+        expect(await firstOf(waits)).toBe("still waiting");
+        await backend.store(success("a", 1));
+        expect(await Promise.all(waits)).toEqual([success("a", 1), success("a", 1)]);
       });
 
-      test("holds whatever the order of the writes", async () => {
-        const connect = await given();
-        const backends = [await connect(), await connect()];
-        const write = fc.record({
-          status: fc.constantFrom("STARTED", "SUCCESS", "FAILURE", "RETRY"),
-          fence: fc.option(fc.integer({ min: 1, max: 4 }), { nil: undefined }),
-          by: fc.constantFrom(0, 1),
-        });
-        let run = 0;
-        await fc.assert(
-          fc.asyncProperty(fc.array(write, { maxLength: 8 }), async (writes) => {
-            const id = `t${run++}`;
-            const expected = new FencedState();
-            for (const { status, fence, by } of writes) {
-              expect(await backends[by]?.store(state(id, status), { fence })).toBe(expected.store(status, fence));
-            }
-            expect((await backends[0]?.get(id))?.status).toBe(expected.status);
-          }),
-          { numRuns: 100 },
-        );
-      });
-    });
-
-    describe("forgetting", () => {
-      test("removes the result, for all", async () => {
-        const connect = await given();
-        const [one, other] = [await connect(), await connect()];
-        await one.store(success("t"));
-        await one.store(success("kept"));
-        await other.forget("t");
-        expect(await one.get("t")).toBeUndefined();
-        expect(await one.get("kept")).toBeDefined();
-      });
-
-      test("what is not there is not an error", async () => {
-        const backend = await givenBackend();
-        await backend.forget("nobody");
-        await backend.forget("nobody");
-      });
-    });
-
-    describe("waiting", () => {
-      test.for([...READY_STATES])("ends with the state %s", async (status) => {
-        const backend = await givenBackend();
-        const waiting = wait(backend, "t");
-        await backend.store(state("t", status));
-        expect((await waiting).status).toBe(status);
-      });
-
-      test.for([...READY_STATES])("is over at once when %s is stored already", async (status) => {
-        const connect = await given();
-        await (await connect()).store(state("t", status));
-        expect((await wait(await connect(), "t")).status).toBe(status);
-      });
-
-      test.for(["PENDING", "RECEIVED", "STARTED", "RETRY", "PROGRESS"])("is not ended by %s", async (status) => {
-        const backend = await givenBackend();
-        const ended = vi.fn();
-        const waiting = wait(backend, "t").finally(ended);
-        await backend.store(state("t", status));
-        await quiet();
-        expect(ended).not.toHaveBeenCalled();
-        await backend.store(success("t"));
-        expect((await waiting).status).toBe("SUCCESS");
+      test("resolves with the first ready state, whatever follows", async () => {
+        const { backend } = await given();
+        const waiting = backend.wait("a", NEVER);
+        await backend.store(failure("a"));
+        await backend.store(success("a", 1));
+        expect(await waiting).toEqual(failure("a"));
       });
 
       test("is not ended by a write that was refused", async () => {
-        const backend = await givenBackend();
-        await backend.store(state("t", "STARTED"), { fence: 5 });
-        const waiting = wait(backend, "t");
-        expect(await backend.store({ ...success("t"), result: "by a zombie" }, { fence: 4 })).toBe(false);
-        await backend.store({ ...success("t"), result: "by its successor" }, { fence: 5 });
-        expect((await waiting).result).toBe("by its successor");
+        const { backend } = await given();
+        await backend.store(passing("a", "STARTED"), { fence: 2 });
+        const waiting = backend.wait("a", NEVER);
+        await backend.store(failure("a"), { fence: 1 });
+        expect(await firstOf([waiting])).toBe("still waiting");
+        await backend.store(success("a", 1), { fence: 2 });
+        expect(await waiting).toEqual(success("a", 1));
       });
 
-      test("resolves with what is stored", async () => {
-        const backend = await givenBackend();
-        const waiting = wait(backend, "t");
-        await backend.store(success("t", { value: [1, 2] }));
-        expect(await waiting).toEqual(await backend.get("t"));
+      test("wakes everybody who waits for the task, each with a result of their own", async () => {
+        const { backend, connect } = await given();
+        const other = await connect();
+        const waits = Array.from({ length: 50 }, (_, index) => (index % 2 ? backend : other).wait("a", NEVER));
+        await backend.store(success("a", { list: [1] }));
+        const metas = await Promise.all(waits);
+        expect(metas).toEqual(metas.map(() => success("a", { list: [1] })));
+        expect(new Set(metas.map(({ result }) => result)).size).toBe(50);
       });
 
-      test("is ended by another connection", async () => {
-        const connect = await given();
-        const [waiter, storer] = [await connect(), await connect()];
-        const waiting = wait(waiter, "t");
-        await storer.store(success("t", "from over there"));
-        expect((await waiting).result).toBe("from over there");
+      test("wakes only those who wait for this task", async () => {
+        const { backend, connect } = await given();
+        const other = await connect();
+        const waits = new Map(["a", "b", "c"].map((id) => [id, backend.wait(id, NEVER)]));
+        await other.store(success("b", 2));
+        expect(await waits.get("b")).toEqual(success("b", 2));
+        expect(await firstOf([...waits.values()].filter((wait) => wait !== waits.get("b")))).toBe("still waiting");
+        await other.store(success("a", 1));
+        await other.store(success("c", 3));
+        expect(await Promise.all(waits.values())).toEqual([success("a", 1), success("b", 2), success("c", 3)]);
       });
 
-      test("is ended for all who wait, on all connections", async () => {
-        const connect = await given();
-        const backends = [await connect(), await connect()];
-        const waiting = backends.flatMap((backend) => [wait(backend, "t"), wait(backend, "t"), wait(backend, "t")]);
-        await backends[0]?.store(success("t", 1));
-        expect((await Promise.all(waiting)).map(({ result }) => result)).toEqual([1, 1, 1, 1, 1, 1]);
-      });
-
-      test("for many tasks ends each with its own result", async () => {
-        const connect = await given();
-        const [waiter, storer] = [await connect(), await connect()];
-        const ids = Array.from({ length: 500 }, (_, index) => `t${index}`);
-        const waiting = ids.map((id) => wait(waiter, id));
-        await Promise.all(ids.toReversed().map((id) => storer.store(success(id, id))));
-        expect((await Promise.all(waiting)).map(({ result }) => result)).toEqual(ids);
-      });
-
-      test("misses nothing that is stored in the very moment it begins", async () => {
-        const connect = await given();
-        const [waiter, storer] = [await connect(), await connect()];
-        for (let turn = 0; turn < 100; turn++) {
-          const [meta] = await Promise.all([wait(waiter, `t${turn}`), storer.store(success(`t${turn}`))]);
-          expect(meta.status).toBe("SUCCESS");
+      test("misses nothing that is stored while it begins", async () => {
+        const { backend, connect } = await given();
+        const other = await connect();
+        for (let index = 0; index < 50; index++) {
+          const id = `task ${index}`;
+          const storing = other.store(success(id, index));
+          // Every second time, the wait begins a moment later.
+          if (index % 2) await new Promise((resolve) => setImmediate(resolve));
+          const waiting = backend.wait(id, NEVER);
+          expect((await Promise.all([waiting, storing]))[0]).toEqual(success(id, index));
         }
       });
 
-      test("is given up with the signal's reason", async () => {
-        const backend = await givenBackend();
-        const controller = new AbortController();
-        const given = backend.wait("t", controller.signal);
-        const others = wait(backend, "t");
-        controller.abort(new RangeError("enough"));
-        await expect(given).rejects.toThrow(new RangeError("enough"));
-        await backend.store(success("t"));
-        expect((await others).status).toBe("SUCCESS");
+      test("of hundreds at once ends for each", async () => {
+        const { backend, connect } = await given();
+        const other = await connect();
+        const ids = Array.from({ length: 300 }, (_, index) => `task ${index}`);
+        const waits = ids.map((id) => backend.wait(id, NEVER));
+        await Promise.all(ids.map((id, index) => (index % 2 ? backend : other).store(success(id, index))));
+        expect(await Promise.all(waits)).toEqual(ids.map((id, index) => success(id, index)));
       });
 
-      test("does not begin under a signal that has aborted", async () => {
-        const backend = await givenBackend();
-        await expect(backend.wait("t", AbortSignal.abort(new RangeError("too late")))).rejects.toThrow("too late");
+      test("rejects with the signal's reason, also when that aborted before", async () => {
+        const { backend } = await given();
+        const reason = new Error("enough");
+        await expect(backend.wait("a", AbortSignal.abort(reason))).rejects.toBe(reason);
+        const aborter = new AbortController();
+        const waiting = backend.wait("a", aborter.signal);
+        aborter.abort(reason);
+        await expect(waiting).rejects.toBe(reason);
       });
 
-      test("can begin again after it was given up", async () => {
-        const backend = await givenBackend();
-        const controller = new AbortController();
-        const first = backend.wait("t", controller.signal);
-        controller.abort();
-        await expect(first).rejects.toThrow();
-        const second = wait(backend, "t");
-        await backend.store(success("t"));
-        expect((await second).status).toBe("SUCCESS");
+      test("of one is not ended by the abort of another", async () => {
+        const { backend } = await given();
+        const aborter = new AbortController();
+        const gone = backend.wait("a", aborter.signal);
+        const staying = backend.wait("a", NEVER);
+        aborter.abort(new Error("enough"));
+        await expect(gone).rejects.toThrow("enough");
+        await backend.store(success("a", 1));
+        expect(await staying).toEqual(success("a", 1));
+      });
+
+      test("goes on when what was stored is forgotten", async () => {
+        const { backend } = await given();
+        await backend.store(passing("a", "STARTED"));
+        const waiting = backend.wait("a", NEVER);
+        await backend.forget("a");
+        await backend.store(success("a", 1));
+        expect(await waiting).toEqual(success("a", 1));
+      });
+
+      test("does not take a result that has expired", async () => {
+        const { backend, clock } = await given({ resultExpires: 60 });
+        await backend.store(success("a", "old"));
+        await clock.advance(61);
+        const waiting = backend.wait("a", NEVER);
+        expect(await firstOf([waiting])).toBe("still waiting");
+        await backend.store(success("a", "new"));
+        expect(await waiting).toEqual(success("a", "new"));
+      });
+
+      test("rejects with a typed error when its connection closes, and only then", async () => {
+        const { backend, connect } = await given();
+        const other = await connect();
+        const waits = [backend.wait("a", NEVER), backend.wait("b", NEVER)].map((wait) =>
+          wait.catch((error: unknown) => error),
+        );
+        const staying = other.wait("a", NEVER);
+        await backend.close();
+        for (const error of await Promise.all(waits)) expect(error).toBeInstanceOf(BackendError);
+        await other.store(success("a", 1));
+        expect(await staying).toEqual(success("a", 1));
       });
     });
 
-    describe("groups", () => {
-      test("are kept as they were saved, for all connections", async () => {
-        const connect = await given();
-        const [one, other] = [await connect(), await connect()];
-        const result: ResultTuple = [
-          ["gruppe-ü", tuple("parent")],
-          [tuple("a"), tuple("b"), [["g2", null], [tuple("c")]]],
-        ];
-        await one.saveGroup({ groupId: "gruppe-ü", result });
-        expect(await other.restoreGroup("gruppe-ü")).toEqual({ groupId: "gruppe-ü", result });
+    describe("a result's life", () => {
+      test("ends `resultExpires` seconds after it was stored", async () => {
+        const { backend, clock } = await given({ resultExpires: 60 });
+        await backend.store(success("a"));
+        await clock.advance(59);
+        expect(await backend.get("a")).toEqual(success("a"));
+        await clock.advance(2);
+        expect(await backend.get("a")).toBeUndefined();
       });
 
-      test("are replaced when they are saved again", async () => {
-        const backend = await givenBackend();
-        await backend.saveGroup({ groupId: "g", result: [["g", null], [tuple("a")]] });
-        await backend.saveGroup({ groupId: "g", result: [["g", null], [tuple("b")]] });
-        expect((await backend.restoreGroup("g"))?.result[1]).toEqual([tuple("b")]);
+      test("begins anew with every store", async () => {
+        const { backend, clock } = await given({ resultExpires: 60 });
+        await backend.store(passing("a", "STARTED"));
+        await clock.advance(59);
+        await backend.store(success("a"));
+        await clock.advance(59);
+        expect(await backend.get("a")).toEqual(success("a"));
       });
 
-      test("that were never saved are undefined", async () => {
-        expect(await (await givenBackend()).restoreGroup("nobody")).toBeUndefined();
+      test.each([null, 0])("has no end when `resultExpires` is %s", async (resultExpires) => {
+        const { backend, clock } = await given({ resultExpires });
+        await backend.store(success("a"));
+        await backend.saveGroup(group("g", ["a"]));
+        await clock.advance(100 * 365 * DAY);
+        expect(await backend.removeExpired(clock.now())).toBe(0);
+        expect(await backend.get("a")).toEqual(success("a"));
+        expect(await backend.restoreGroup("g")).toEqual(group("g", ["a"]));
       });
 
-      test("are not tasks", async () => {
-        const backend = await givenBackend();
-        await backend.saveGroup({ groupId: "x", result: [["x", null], []] });
-        expect(await backend.get("x")).toBeUndefined();
-        await backend.forget("x");
-        expect(await backend.restoreGroup("x")).toBeDefined();
+      test("once over, leaves nothing that could refuse a write", async () => {
+        const { backend, clock } = await given({ resultExpires: 60 });
+        await backend.store(success("a", "old"), { fence: 9 });
+        await clock.advance(61);
+        expect(await backend.store(passing("a", "STARTED"), { fence: 1 })).toBe(true);
+        expect(await backend.store(failure("a"), { fence: 2 })).toBe(true);
+      });
+
+      test("is over for good after removeExpired, which counts the results it removes", async () => {
+        // Given some that have expired and some that have not
+        const { backend, connect, clock } = await given({ resultExpires: 60 });
+        const other = await connect();
+        for (const id of ["a", "b", "c"]) await backend.store(success(id));
+        await backend.saveGroup(group("g", ["a"]));
+        await clock.advance(30);
+        await backend.store(success("d"));
+        // When those that are due are removed
+        await clock.advance(31);
+        const removed = [await other.removeExpired(clock.now()), await backend.removeExpired(clock.now())];
+        // Then they are counted once, and the others stay
+        expect(removed).toEqual([3, 0]);
+        expect(await backend.get("d")).toEqual(success("d"));
+        expect(await backend.restoreGroup("g")).toBeUndefined();
+      });
+
+      test("is judged by the instant that removeExpired is given", async () => {
+        const { backend, clock } = await given({ resultExpires: 60 });
+        await backend.store(success("a"));
+        expect(await backend.removeExpired(new Date(clock.now().getTime() + 59_000))).toBe(0);
+        expect(await backend.removeExpired(new Date(clock.now().getTime() + 61_000))).toBe(1);
+        expect(await backend.get("a")).toBeUndefined();
+      });
+
+      test("is over for thousands in one call", async () => {
+        const { backend, clock } = await given({ resultExpires: 60 });
+        await Promise.all(Array.from({ length: 2500 }, (_, index) => backend.store(success(`task ${index}`))));
+        expect(await backend.removeExpired(new Date(clock.now().getTime() + 61_000))).toBe(2500);
       });
     });
 
-    describe("counting the parts of a chord", () => {
-      test("says how many have been counted", async () => {
-        const backend = await givenBackend();
+    describe("a saved group", () => {
+      test("is restored with its members in order, on any connection", async () => {
+        const { backend, connect } = await given();
+        const other = await connect();
+        await backend.saveGroup(group("g", ["b", "a", "c"]));
+        expect(await other.restoreGroup("g")).toEqual(group("g", ["b", "a", "c"]));
+      });
+
+      test("may be empty, nested and have a parent", async () => {
+        const { backend } = await given();
+        const nested: GroupMeta = {
+          groupId: "g",
+          result: [
+            ["g", [["parent", null], null]],
+            [[["inner", null], [[["a", null], null]]], group("empty", []).result],
+          ],
+        };
+        await backend.saveGroup(nested);
+        expect(await backend.restoreGroup("g")).toEqual(nested);
+      });
+
+      test("replaces one of the same id", async () => {
+        const { backend } = await given();
+        await backend.saveGroup(group("g", ["a"]));
+        await backend.saveGroup(group("g", ["b"]));
+        expect(await backend.restoreGroup("g")).toEqual(group("g", ["b"]));
+      });
+
+      test("is apart from a task of the same id, and from other groups", async () => {
+        const { backend } = await given();
+        await backend.saveGroup(group("g", ["a"]));
+        expect(await backend.get("g")).toBeUndefined();
+        expect(await backend.restoreGroup("other")).toBeUndefined();
+        await backend.forget("g");
+        expect(await backend.restoreGroup("g")).toEqual(group("g", ["a"]));
+      });
+
+      test("expires as results do", async () => {
+        const { backend, clock } = await given({ resultExpires: 60 });
+        await backend.saveGroup(group("g", ["a"]));
+        await clock.advance(61);
+        expect(await backend.restoreGroup("g")).toBeUndefined();
+      });
+    });
+
+    describe("a chord's parts", () => {
+      test("are counted, each once", async () => {
+        const { backend, connect } = await given();
+        const other = await connect();
         expect(await backend.countChordPart("g", "a")).toBe(1);
-        expect(await backend.countChordPart("g", "b")).toBe(2);
-        expect(await backend.countChordPart("other", "c")).toBe(1);
-      });
-
-      test("counts a repeated part once", async () => {
-        const connect = await given();
-        const [one, other] = [await connect(), await connect()];
-        await one.countChordPart("g", "a");
-        await one.countChordPart("g", "b");
-        expect(await one.countChordPart("g", "a")).toBe(2);
-        expect(await other.countChordPart("g", "a")).toBe(2);
+        expect(await other.countChordPart("g", "b")).toBe(2);
+        expect(await backend.countChordPart("g", "a")).toBe(2);
         expect(await other.countChordPart("g", "c")).toBe(3);
       });
 
-      test("gives each part a count of its own, however many come at once", async () => {
-        const connect = await given();
-        const backends = [await connect(), await connect()];
-        const counts = await Promise.all(
-          Array.from({ length: 200 }, (_, index) => backends[index % 2]?.countChordPart("g", `part-${index}`)),
-        );
-        expect(counts.map(Number).toSorted((a, b) => a - b)).toEqual(
-          Array.from({ length: 200 }, (_, index) => index + 1),
-        );
-      });
-    });
-
-    describe("expiry", () => {
-      test("hides what was stored longer ago than resultExpires", async () => {
-        const backend = await givenBackend(SHORT);
-        await backend.store(success("t"));
-        await backend.saveGroup({ groupId: "g", result: [["g", null], []] });
-        expect(await backend.get("t")).toBeDefined();
-        await vi.waitFor(async () => {
-          expect(await backend.get("t")).toBeUndefined();
-          expect(await backend.restoreGroup("g")).toBeUndefined();
-        });
-      });
-
-      test("counts from the last time it was stored", async () => {
-        const connect = await given();
-        const [brief, long] = [await connect(SHORT), await connect(LONG)];
-        await brief.store(state("t", "STARTED"));
-        await long.store(state("t", "PROGRESS"));
-        await new Promise((later) => setTimeout(later, SHORT * 2000));
-        expect((await long.get("t"))?.status).toBe("PROGRESS");
-      });
-
-      test("ends all that a result stood against", async () => {
-        const backend = await givenBackend(SHORT);
-        await backend.store(success("t", "old"), { fence: 5 });
-        await vi.waitFor(async () => expect(await backend.get("t")).toBeUndefined());
-        expect(await backend.store(state("t", "STARTED"), { fence: 2 })).toBe(true);
-        expect(await backend.store(state("t", "RETRY"), { fence: 3 })).toBe(true);
-      });
-
-      test("ends no wait", async () => {
-        const connect = await given();
-        const [brief, long] = [await connect(SHORT), await connect(LONG)];
-        await brief.store(success("t", "old"));
-        await vi.waitFor(async () => expect(await brief.get("t")).toBeUndefined());
-        const waiting = wait(long, "t");
-        await long.store(success("t", "new"));
-        expect((await waiting).result).toBe("new");
-      });
-
-      test("deletes what has expired, and says how many results went", async () => {
-        const connect = await given();
-        const [backend, other] = [await connect(LONG), await connect(null)];
-        for (const id of ["a", "b", "c"]) await backend.store(success(id));
-        await backend.saveGroup({ groupId: "g", result: [["g", null], []] });
+      test("are each chord's own", async () => {
+        const { backend } = await given();
         await backend.countChordPart("g", "a");
-        await other.store(success("for ever"));
-        expect(await backend.removeExpired(new Date())).toBe(0);
-        expect(await backend.get("a")).toBeDefined();
-
-        expect(await backend.removeExpired(inSeconds(2 * LONG))).toBe(3);
-
-        expect(await backend.get("a")).toBeUndefined();
-        expect(await backend.restoreGroup("g")).toBeUndefined();
-        expect(await backend.countChordPart("g", "b")).toBe(1);
-        expect(await backend.get("for ever")).toBeDefined();
-        expect(await backend.removeExpired(inSeconds(2 * LONG))).toBe(0);
+        expect(await backend.countChordPart("h", "a")).toBe(1);
       });
 
-      test("does not come when resultExpires is null", async () => {
-        const backend = await givenBackend(null);
-        await backend.store(success("t"));
-        await backend.saveGroup({ groupId: "g", result: [["g", null], []] });
-        expect(await backend.removeExpired(inSeconds(1e9))).toBe(0);
-        expect(await backend.get("t")).toBeDefined();
-        expect(await backend.restoreGroup("g")).toBeDefined();
+      test("that finish together each get a number of their own", async () => {
+        const { backend, connect } = await given();
+        const other = await connect();
+        const parts = Array.from({ length: 200 }, (_, index) => `part ${index}`);
+        const counts = await Promise.all(
+          parts.map((part, index) => (index % 2 ? backend : other).countChordPart("g", part)),
+        );
+        expect(counts.sort((a, b) => a - b)).toEqual(parts.map((_, index) => index + 1));
+      });
+
+      test("that are repeated while others finish bring nobody to the last number twice", async () => {
+        const { backend, connect } = await given();
+        const other = await connect();
+        const parts = ["a", "b", "c", "a", "b", "d", "c", "a"];
+        const counts = await Promise.all(
+          parts.map((part, index) => (index % 2 ? backend : other).countChordPart("g", part)),
+        );
+        expect(Math.max(...counts)).toBe(4);
+        expect(await backend.countChordPart("g", "d")).toBe(4);
+      });
+
+      test(
+        "are counted across processes",
+        without("no other process can count here", !capabilities.shared),
+        async () => {
+          const { backend, url } = await given();
+          const peer = await BackendProcess.start(url);
+          const mine = Array.from({ length: 50 }, (_, index) => `mine ${index}`);
+          const theirs = Array.from({ length: 50 }, (_, index) => `theirs ${index}`);
+          const [own, other] = await Promise.all([
+            Promise.all(mine.map((part) => backend.countChordPart("g", part))),
+            peer.count("g", [...theirs, ...theirs.slice(0, 10)]),
+          ]);
+          expect(new Set([...own, ...other.slice(0, 50)]).size).toBe(100);
+          expect(Math.max(...own, ...other)).toBe(100);
+        },
+      );
+
+      test("are forgotten when the chord has expired", async () => {
+        const { backend, clock } = await given({ resultExpires: 60 });
+        await backend.countChordPart("g", "a");
+        await backend.countChordPart("g", "b");
+        await clock.advance(61);
+        expect(await backend.countChordPart("g", "a")).toBe(1);
+        await clock.advance(61);
+        await backend.removeExpired(clock.now());
+        expect(await backend.countChordPart("g", "b")).toBe(1);
       });
     });
   });
 }
 
-/** All that one can ask of a backend. */
-const USES: readonly { readonly what: string; use(backend: ResultBackend): Promise<unknown> }[] = [
-  { what: "connect", use: (backend) => backend.connect() },
-  { what: "store", use: (backend) => backend.store(success("t")) },
-  { what: "get", use: (backend) => backend.get("t") },
-  { what: "forget", use: (backend) => backend.forget("t") },
-  { what: "wait", use: (backend) => backend.wait("t", new AbortController().signal) },
-  { what: "save a group", use: (backend) => backend.saveGroup({ groupId: "g", result: [["g", null], []] }) },
-  { what: "restore a group", use: (backend) => backend.restoreGroup("g") },
-  { what: "count a part", use: (backend) => backend.countChordPart("g", "a") },
-  { what: "remove what expired", use: (backend) => backend.removeExpired(new Date()) },
-];
-
-interface FencedWrite {
-  readonly status: string;
-  readonly fence: number | undefined;
+interface Given {
+  readonly url: string;
+  readonly clock: HeldClock;
+  /** A connection, opened. */
+  readonly backend: ResultBackend;
+  /** A further connection. */
+  connect(): Promise<ResultBackend>;
+  /** A further connection, not yet opened. */
+  unopened(): ResultBackend;
 }
-function fenced(status: string, fence?: number): FencedWrite {
-  return { status, fence };
-}
-const FENCED: readonly { readonly first: FencedWrite; readonly second: FencedWrite; readonly kept: boolean }[] = [
-  { first: fenced("SUCCESS", 5), second: fenced("FAILURE", 6), kept: true },
-  { first: fenced("SUCCESS", 5), second: fenced("STARTED", 6), kept: true },
-  { first: fenced("SUCCESS", 5), second: fenced("SUCCESS", 5), kept: false },
-  { first: fenced("SUCCESS", 5), second: fenced("SUCCESS", 4), kept: false },
-  { first: fenced("SUCCESS", 5), second: fenced("FAILURE"), kept: false },
-  { first: fenced("SUCCESS"), second: fenced("FAILURE", 1), kept: true },
-  { first: fenced("STARTED", 5), second: fenced("SUCCESS", 5), kept: true },
-  { first: fenced("STARTED", 5), second: fenced("SUCCESS", 4), kept: false },
-  { first: fenced("STARTED", 5), second: fenced("SUCCESS"), kept: true },
-  { first: fenced("FAILURE", 5), second: fenced("SUCCESS", 4), kept: false },
-  { first: fenced("FAILURE", 5), second: fenced("SUCCESS", 5), kept: true },
-  { first: fenced("RETRY", 5), second: fenced("STARTED", 6), kept: true },
-  { first: fenced("STARTED"), second: fenced("SUCCESS", 1), kept: true },
-];
 
-/** The rule of `ResultBackend.store`, word by word. */
-class FencedState {
+function group(groupId: string, members: readonly string[]): GroupMeta {
+  return { groupId, result: [[groupId, null], members.map((id) => [[id, null], null] as const)] };
+}
+
+/** The first of the waits to end, or that none has. */
+async function firstOf(waits: readonly Promise<TaskMeta>[]): Promise<TaskMeta | "still waiting"> {
+  const quiet = new Promise<"still waiting">((resolve) => setTimeout(() => resolve("still waiting"), QUIET_MS));
+  return await Promise.race([quiet, ...waits]);
+}
+
+function isListHolder(value: unknown): value is { list: number[] } {
+  return typeof value === "object" && value !== null && "list" in value && Array.isArray(value.list);
+}
+
+/** The rule of `ResultBackend.store`, in the words of its docstring. */
+class StoreRule {
   status: string | undefined;
-  #fence = 0;
+  #fence: number | undefined;
 
-  store(status: string, fence = 0): boolean {
-    const higher = fence > this.#fence;
-    const lower = fence !== 0 && fence < this.#fence;
-    if (lower || (this.status === "SUCCESS" && !higher)) return false;
+  store(status: string, fence: number | undefined): boolean {
+    if (!this.#wins(fence)) return false;
     this.status = status;
-    this.#fence = Math.max(fence, this.#fence);
+    this.#fence = fence ?? this.#fence;
     return true;
   }
-}
 
-function state(taskId: string, status: string): TaskMeta {
-  return { taskId, status, result: null, traceback: null, children: [], dateDone: null };
-}
-function success(taskId: string, result: unknown = null): TaskMeta {
-  return { ...state(taskId, "SUCCESS"), result, dateDone: new Date("2026-01-02T03:04:05Z") };
-}
-function tuple(id: string): ResultTuple {
-  return [[id, null], null];
-}
-/** Waits without a limit of its own: the test's is enough. */
-function wait(backend: ResultBackend, id: string): Promise<TaskMeta> {
-  return backend.wait(id, new AbortController().signal);
-}
-/** Time for what should not happen. There is no event to wait for. */
-async function quiet(): Promise<void> {
-  await new Promise((later) => setTimeout(later, QUIET_MS));
-}
-function inSeconds(seconds: number): Date {
-  return new Date(Date.now() + seconds * 1000);
+  #wins(fence: number | undefined): boolean {
+    if (this.status === undefined) return true;
+    if (fence !== undefined && this.#fence !== undefined && fence < this.#fence) return false;
+    const higher = fence !== undefined && (this.#fence === undefined || fence > this.#fence);
+    return higher || this.status !== "SUCCESS";
+  }
 }

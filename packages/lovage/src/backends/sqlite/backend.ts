@@ -95,9 +95,14 @@ export class SqliteBackend implements ResultBackend {
     signal.throwIfAborted();
     // Listening comes before looking, so that nothing stored in between is missed.
     this.#listen();
-    const found = this.#read((sql) => statements.findResult(sql, id, this.#nowMs()));
-    if (found && isReady(found.status)) return readStoredMeta(id, found.text);
-    return await this.#waiters.wait(id, signal);
+    try {
+      const found = this.#read((sql) => statements.findResult(sql, id, this.#nowMs()));
+      if (found && isReady(found.status)) return readStoredMeta(id, found.text);
+      return await this.#waiters.wait(id, signal);
+    } finally {
+      // Listening keeps the process alive: it ends with the last wait.
+      if (this.#waiters.isEmpty) this.#unlisten();
+    }
   }
 
   async saveGroup(group: GroupMeta): Promise<void> {
@@ -156,7 +161,6 @@ export class SqliteBackend implements ResultBackend {
 
   #lookForWaiters(): void {
     this.#cancelLook = undefined;
-    if (this.#waiters.isEmpty) return this.#unlisten();
     try {
       const version = this.#read(othersCommits);
       if (version === this.#seenVersion) return;

@@ -1,0 +1,20 @@
+import { describe, expect, test } from "vitest";
+import { Lovage } from "../src/index.js";
+
+describe("app.override", () => {
+  test("puts settings in place of the app's own, and keeps the others", () => {
+    const app = new Lovage("a", { brokerUrl: "memory://", taskDefaultQueue: "mine" });
+    app.override({ brokerUrl: "sqlite:other.db" });
+    expect(app.settings).toMatchObject({ brokerUrl: "sqlite:other.db", taskDefaultQueue: "mine" });
+    app.override({ taskDefaultQueue: "theirs" });
+    expect(app.router.defaultQueues().map(({ name }) => name)).toEqual(["theirs"]);
+  });
+
+  test("refuses what is no setting, and an app that has been used", async () => {
+    const app = new Lovage("a", { brokerUrl: "memory://", resultBackend: null });
+    expect(() => app.override({ taskTimeLimit: -1 })).toThrow("taskTimeLimit");
+    await app.direct.broker();
+    expect(() => app.override({ taskTimeLimit: 1 })).toThrow(expect.objectContaining({ code: "app_in_use" }));
+    await app.close();
+  });
+});
