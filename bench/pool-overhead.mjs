@@ -91,7 +91,10 @@ const poolAlone =
     return cost.cpu;
   };
 
-/** A worker with such a pool, its broker and its results in memory, from a full queue to an empty one. */
+/**
+ * A worker with such a pool, its broker and its results in memory, from a full queue to an empty one.
+ * @param {(typeof POOLS)[number]} setup
+ */
 const wholeWorker =
   ({ kind, size }) =>
   async () => {
@@ -100,15 +103,14 @@ const wholeWorker =
       resultBackend: "memory://",
       workerPrefetchMultiplier: Math.ceil(200 / size),
     });
-    for (const [queue, count] of [
-      ["warm-up", WARM_UP],
-      ["work", TASKS],
-    ])
-      await Promise.all(Array.from({ length: count }, () => task.applyAsync([2, 3], { queue })));
+    const fill = (/** @type {string} */ queue, /** @type {number} */ count) =>
+      Promise.all(Array.from({ length: count }, () => task.applyAsync([2, 3], { queue })));
+    await fill("warm-up", WARM_UP);
+    await fill("work", TASKS);
     const worker = new Worker({ app, appPath: APP, pool: kind, concurrency: size, queues: ["warm-up"] });
     await worker.start();
     const { ledger, consumer, executor, pool } = worker.parts;
-    const processed = async (count) => {
+    const processed = async (/** @type {number} */ count) => {
       while (ledger.processed < count) await sleep(5);
       await executor.settled();
     };

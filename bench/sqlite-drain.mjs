@@ -66,10 +66,10 @@ const lovage = (pool, results) => () =>
 /** @param {boolean} results */
 const raw = (results) => () =>
   inFolder(async (folder) => {
-    const { path, queues, ids } = await filledFile(folder, results);
+    const { path, queues, ids, result } = await filledFile(folder, results);
     const client = await openRaw(path, "FULL");
-    await drainRaw(client, { queue: queues.warmUp, results, ids: ids.warmUp });
-    const cost = await costOf(TASKS, () => drainRaw(client, { queue: queues.work, results, ids: ids.work }));
+    await drainRaw(client, { queue: queues.warmUp, result, ids: ids.warmUp });
+    const cost = await costOf(TASKS, () => drainRaw(client, { queue: queues.work, result, ids: ids.work }));
     client.sql.close();
     return cost;
   });
@@ -85,18 +85,29 @@ async function filledFile(folder, results) {
   const queues = { warmUp: "warm-up", work: "work" };
   const ids = { warmUp: uuids(WARM_UP), work: uuids(TASKS) };
   for (const queue of Object.values(queues)) await (results ? add : addWithoutResult).applyAsync([2, 3], { queue });
-  // So that the tables for results are there.
-  await app.direct.backend();
+  const backend = await app.direct.backend();
+  await backend.store(STORED, { fence: 1 });
   const client = await openRaw(path, "NORMAL");
   const envelope = takeEnvelope(client);
+  const result = results ? client.sql.prepare("SELECT * FROM result_tasks").get() : undefined;
   const broker = await app.direct.broker();
   for (const queue of Object.values(queues)) await broker.queues.purge(queue);
   await app.close();
   await enqueueRaw(client, envelope, { count: WARM_UP, queue: queues.warmUp, ids: ids.warmUp });
   await enqueueRaw(client, envelope, { count: TASKS, queue: queues.work, ids: ids.work });
   client.sql.close();
-  return { path, queues, ids };
+  return { path, queues, ids, result };
 }
+
+/** What a worker stores of such a task. */
+const STORED = /** @type {const} */ ({
+  taskId: randomUUID(),
+  status: "SUCCESS",
+  result: 5,
+  traceback: null,
+  children: [],
+  dateDone: new Date(),
+});
 
 /** @param {number} count */
 const uuids = (count) => Array.from({ length: count }, () => randomUUID());
@@ -123,8 +134,10 @@ const childPids = (worker) =>
 
 const rows = [];
 for (const results of [true, false]) {
+  /** @type {Record<string, () => Promise<import("./support/measure.mjs").Cost>>} */
   const contestants = Object.fromEntries(Object.entries(POOLS).map(([name, pool]) => [name, lovage(pool, results)]));
-  const figures = await interleaved({ ...contestants, raw: raw(results) });
+  contestants.raw = raw(results);
+  const figures = await interleaved(contestants);
   for (const name of Object.keys(POOLS))
     rows.push([`${name}, results ${results ? "on" : "off"}`, ...againstRaw(figures[name] ?? [], figures.raw ?? [])]);
 }

@@ -55,7 +55,8 @@ export async function costOf(count, work, pids = () => []) {
  */
 export async function interleaved(contestants) {
   const names = /** @type {Name[]} */ (Object.keys(contestants));
-  const figures = /** @type {Record<Name, Figure[]>} */ (Object.fromEntries(names.map((name) => [name, []])));
+  const figures = /** @type {Record<Name, Figure[]>} */ ({});
+  for (const name of names) figures[name] = [];
   for (let round = 0; round < ITERATIONS; round++) {
     for (const name of round % 2 === 0 ? names : [...names].reverse()) figures[name].push(await contestants[name]());
   }

@@ -40,7 +40,9 @@ export function takeEnvelope({ sql }) {
  */
 export async function enqueueRaw({ sql }, envelope, { count, queue, ids }) {
   const queueId = Number(sql.prepare("SELECT id FROM broker_queues WHERE name = ?").get(queue)?.id);
-  const { exchange, headers, properties, content_type, content_encoding, body } = envelope.row;
+  const { headers, properties } = envelope.row;
+  const rest = [envelope.row.content_type ?? null, envelope.row.content_encoding ?? null, envelope.row.body ?? null];
+  const exchange = envelope.row.exchange ?? "";
   const insert = sql.prepare(
     "INSERT INTO broker_messages (exchange, routing_key, published, headers, properties, content_type, content_encoding, body) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
   );
@@ -57,7 +59,7 @@ export async function enqueueRaw({ sql }, envelope, { count, queue, ids }) {
       const [head = "", props = ""] =
         id === undefined ? values : values.map((text) => text.replaceAll(envelope.id, id));
       const now = Date.now();
-      const inserted = insert.run(exchange, queue, now, head, props, content_type, content_encoding, body);
+      const inserted = insert.run(exchange, queue, now, head, props, ...rest);
       const rowId = Number(inserted.lastInsertRowid);
       ready.run(queueId, 9, rowId, rowId, now, 0, 0);
     }
@@ -68,11 +70,11 @@ export async function enqueueRaw({ sql }, envelope, { count, queue, ids }) {
 
 /**
  * Takes all messages of a queue as a worker does, without looking at them: claims a batch, and in the next transaction stores its
- * results, if `results`, acknowledges it and claims the next.
+ * results, if it is given one, acknowledges it and claims the next.
  * @param {RawClient} raw
- * @param {{ queue: string, results: boolean, ids: readonly string[] }} options `ids`: keys for the results
+ * @param {{ queue: string, result: import("../../packages/lovage/dist/connections/sqlite-driver.js").SqlRow | undefined, ids: readonly string[] }} options `result`: a row to store for each, with an id of `ids`
  */
-export async function drainRaw({ sql }, { queue, results, ids }) {
+export async function drainRaw({ sql }, { queue, result, ids }) {
   const queueId = Number(sql.prepare("SELECT id FROM broker_queues WHERE name = ?").get(queue)?.id);
   const select = sql.prepare(
     `SELECT r.urgency, r.position, r.id, m.headers, m.properties, m.content_type, m.content_encoding, m.body
@@ -84,14 +86,11 @@ export async function drainRaw({ sql }, { queue, results, ids }) {
      WHERE queue_id = ? AND (urgency, position, id) <= (?, ?, ?)`,
   );
   const unready = sql.prepare("DELETE FROM broker_ready WHERE queue_id = ? AND (urgency, position, id) <= (?, ?, ?)");
-  const store = sql.prepare(
-    "INSERT INTO result_tasks (id, status, fence, meta, expires) VALUES (?, 'SUCCESS', ?, ?, ?)",
-  );
+  const store = insertLike(sql, "result_tasks", result);
   const drop = sql.prepare("DELETE FROM broker_held WHERE id = ? AND token = ?");
   const forget = sql.prepare("DELETE FROM broker_messages WHERE id = ?");
   const begin = sql.prepare("BEGIN IMMEDIATE");
   const commit = sql.prepare("COMMIT");
-  const meta = `{"status":"SUCCESS","result":5,"traceback":null,"children":[],"date_done":"2026-01-01T00:00:00.000000+00:00","task_id":"${ids[0]}"}`;
   /** @type {ReturnType<typeof select.all>} */
   let held = [];
   let token = 0;
@@ -99,7 +98,7 @@ export async function drainRaw({ sql }, { queue, results, ids }) {
   do {
     begin.run();
     for (const row of held) {
-      if (results) store.run(ids[taken] ?? null, token, meta, Date.now() + 86_400_000);
+      if (result) store(ids[taken] ?? "");
       taken++;
       drop.run(Number(row.id), token);
       forget.run(Number(row.id));
@@ -115,6 +114,23 @@ export async function drainRaw({ sql }, { queue, results, ids }) {
     await turn();
   } while (held.length > 0);
   return taken;
+}
+
+/**
+ * A function that inserts copies of a row, each with an id of its own.
+ * @param {RawClient["sql"]} sql
+ * @param {string} table
+ * @param {import("../../packages/lovage/dist/connections/sqlite-driver.js").SqlRow | undefined} row
+ */
+function insertLike(sql, table, row = {}) {
+  const columns = Object.keys(row);
+  const values = Object.values(row);
+  const idAt = columns.indexOf("id");
+  if (idAt < 0) return () => undefined;
+  const insert = sql.prepare(
+    `INSERT INTO ${table} (${columns.join(", ")}) VALUES (${columns.map(() => "?").join(", ")})`,
+  );
+  return (/** @type {string} */ id) => insert.run(...values.with(idAt, id));
 }
 
 /** The event loop turns between two transactions, as in any program that does something else besides. */

@@ -3,41 +3,39 @@ import type { TaskMeta } from "../protocol/task-meta.js";
 import { type Deferred, deferred } from "../util/deferred.js";
 import { readStoredMeta } from "./stored-meta.js";
 
+interface Waiter extends Deferred<TaskMeta> {
+  readonly id: string;
+}
+
 /** Who waits for which task's end on one connection. What every backend would repeat. */
 export class Waiters {
-  readonly #waiting = new Map<string, Set<Deferred<TaskMeta>>>();
+  readonly #byTask = new Map<string, Set<Waiter>>();
+  /** One listener a signal, however many wait on it: Node warns of a leak from the eleventh on. */
+  readonly #bySignal = new Map<AbortSignal, { readonly waiters: Set<Waiter>; readonly onAbort: () => void }>();
 
   /** Ids somebody waits for. */
   get ids(): readonly string[] {
-    return [...this.#waiting.keys()];
+    return [...this.#byTask.keys()];
   }
   get isEmpty(): boolean {
-    return this.#waiting.size === 0;
+    return this.#byTask.size === 0;
   }
 
   /** Resolves when `settle` is called with this task's ready state; rejects with the signal's reason. */
   async wait(id: string, signal: AbortSignal): Promise<TaskMeta> {
     signal.throwIfAborted();
-    const waiter = deferred<TaskMeta>();
-    const same = this.#waiting.get(id) ?? new Set();
-    this.#waiting.set(id, same.add(waiter));
-    const giveUp = (): void => waiter.reject(signal.reason);
-    signal.addEventListener("abort", giveUp, { once: true });
+    const waiter: Waiter = { id, ...deferred<TaskMeta>() };
+    this.#add(waiter, signal);
     try {
       return await waiter.promise;
     } finally {
-      signal.removeEventListener("abort", giveUp);
-      same.delete(waiter);
-      if (same.size === 0 && this.#waiting.get(id) === same) this.#waiting.delete(id);
+      this.#remove(waiter, signal);
     }
   }
 
   /** Ends the waits for a task that is ready; `text` is what was stored. Costs nothing when nobody waits, which is the rule in a worker. */
   settle(id: string, text: string): void {
-    const same = this.#waiting.get(id);
-    if (!same) return;
-    this.#waiting.delete(id);
-    for (const waiter of same) {
+    for (const waiter of this.#byTask.get(id) ?? []) {
       try {
         // Each its own copy: nobody sees what another does to a result.
         waiter.resolve(readStoredMeta(id, text));
@@ -45,12 +43,38 @@ export class Waiters {
         waiter.reject(error);
       }
     }
+    this.#byTask.delete(id);
   }
 
   /** Ends all waits with an error. */
   rejectAll(reason: unknown): void {
-    for (const same of this.#waiting.values()) for (const waiter of same) waiter.reject(reason);
-    this.#waiting.clear();
+    for (const waiters of this.#byTask.values()) for (const waiter of waiters) waiter.reject(reason);
+    this.#byTask.clear();
+  }
+
+  #add(waiter: Waiter, signal: AbortSignal): void {
+    const sameTask = this.#byTask.get(waiter.id) ?? new Set();
+    this.#byTask.set(waiter.id, sameTask.add(waiter));
+    const known = this.#bySignal.get(signal);
+    if (known) {
+      known.waiters.add(waiter);
+      return;
+    }
+    const waiters = new Set([waiter]);
+    const onAbort = (): void => {
+      for (const each of waiters) each.reject(signal.reason);
+    };
+    this.#bySignal.set(signal, { waiters, onAbort });
+    signal.addEventListener("abort", onAbort, { once: true });
+  }
+
+  #remove(waiter: Waiter, signal: AbortSignal): void {
+    const sameTask = this.#byTask.get(waiter.id);
+    if (sameTask?.delete(waiter) && sameTask.size === 0) this.#byTask.delete(waiter.id);
+    const sameSignal = this.#bySignal.get(signal);
+    if (!sameSignal?.waiters.delete(waiter) || sameSignal.waiters.size > 0) return;
+    this.#bySignal.delete(signal);
+    signal.removeEventListener("abort", sameSignal.onAbort);
   }
 }
 

@@ -6,7 +6,11 @@ import { Worker, type WorkerOptions } from "../worker/worker.js";
  * `brokerUrl: "memory://"` and `resultBackend: "memory://"`: nothing needs to be installed, and nothing is left behind.
  * Tasks run one at a time in the test's own thread (pool `solo`) unless `options` say otherwise.
  */
-export async function withWorker<T>(app: Lovage, body: (worker: Worker) => Promise<T>, options: Partial<WorkerOptions> = {}): Promise<T> {
+export async function withWorker<T>(
+  app: Lovage,
+  body: (worker: Worker) => Promise<T>,
+  options: Partial<WorkerOptions> = {},
+): Promise<T> {
   const worker = new Worker({ pool: "solo", ...options, app });
   await worker.start();
   try {

@@ -1,6 +1,6 @@
 import { ConfigurationError } from "../errors.js";
-import { maskUrls } from "./secrets.js";
 import { nearestName } from "./nearest-name.js";
+import { maskUrls } from "./secrets.js";
 
 /** The entry of `drivers` that a URL's scheme names. Throws a `ConfigurationError` that lists them; never shows a password. */
 export function driverFor<D>(url: string, drivers: Readonly<Record<string, D>>, what: string): D {

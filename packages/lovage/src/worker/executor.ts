@@ -2,6 +2,7 @@ import type { Lovage } from "../app.js";
 import type { Delivery } from "../brokers/broker.js";
 import type { DeadLetters, DeathCause } from "../dead-letters.js";
 import {
+  BrokerConnectionError,
   ContentDisallowed,
   LeaseLostError,
   LovageError,
@@ -11,8 +12,9 @@ import {
   WorkerLostError,
 } from "../errors.js";
 import { classify, type DeadLetterReason, describeExit, type Ending } from "../outcome.js";
-import { exceptionInfo } from "../protocol/exception.js";
+import { exceptionInfo, tracebackOf } from "../protocol/exception.js";
 import { decodeTaskMessage, peekTaskHeaders, type TaskMessage } from "../protocol/task-message.js";
+import type { ResultTuple } from "../protocol/task-meta.js";
 import type { Outcome } from "../request.js";
 import { requestOf } from "../request-of.js";
 import type { Clock } from "../util/clock.js";
@@ -232,18 +234,38 @@ export class Executor {
       });
       return;
     }
-    const ending = classify(outcome, execution.request, {
+    const decided = classify(outcome, execution.request, {
       acksOnFailureOrTimeout: rules.acksOnFailureOrTimeout(execution.definition),
       rejectOnWorkerLost: rules.rejectOnWorkerLost(execution.definition) && !execution.acknowledged,
       deliveriesUsedUp: execution.begun >= app.settings.taskMaxDeliveries,
       revokeAsked: execution.revokeAsked,
     });
     const { followUp, results, events } = this.#parts;
-    const children = await followUp.beforeResult(execution, ending);
+    const { ending, children } = await this.#followUp(execution, decided);
     await results.storeEnding(execution, ending, children);
     await followUp.afterResult(execution, ending);
     await this.#endMessage(execution, ending, outcome);
     events.ended(execution, ending);
+  }
+
+  /** What cannot be sent as it is written (a callback's bad option, a queue that is gone) fails the task: another run would not mend it. */
+  async #followUp(
+    execution: Execution,
+    decided: Ending,
+  ): Promise<{ readonly ending: Ending; readonly children: readonly ResultTuple[] }> {
+    try {
+      return { ending: decided, children: await this.#parts.followUp.beforeResult(execution, decided) };
+    } catch (error) {
+      if (error instanceof BrokerConnectionError) throw error;
+      const ending: Ending = {
+        ...decided,
+        state: "FAILURE",
+        result: exceptionInfo(error),
+        traceback: tracebackOf(error),
+        retryAt: undefined,
+      };
+      return { ending, children: [] };
+    }
   }
 
   async #concludeRevoked(execution: Execution): Promise<void> {

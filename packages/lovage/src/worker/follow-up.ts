@@ -1,6 +1,7 @@
 import type { Lovage } from "../app.js";
 import type { Broker } from "../brokers/broker.js";
 import type { SendOptions } from "../call.js";
+import { BrokerConnectionError } from "../errors.js";
 import type { Ending } from "../outcome.js";
 import { decodeJson } from "../protocol/content.js";
 import { RawJson } from "../protocol/raw-json.js";
@@ -44,11 +45,23 @@ export class FollowUp {
     return sent.map((id) => [[id, null], null]);
   }
 
-  /** Errbacks, called with the failed task's id. Source: celery-protocol 6.4, old style. */
+  /** Errbacks, called with the failed task's id. Source: celery-protocol 6.4, old style. One that cannot be sent is logged: the task has failed already. */
   async afterResult(execution: Execution, ending: Ending): Promise<void> {
     if (ending.state !== "FAILURE") return;
     const { errbacks } = execution.message.embed;
-    await Promise.all((errbacks ?? []).map((each) => this.#send(each, [execution.id], execution, {})));
+    await Promise.all((errbacks ?? []).map((each) => this.#sendErrback(each, execution)));
+  }
+
+  async #sendErrback(errback: SignatureData, execution: Execution): Promise<void> {
+    try {
+      await this.#send(errback, [execution.id], execution, {});
+    } catch (error) {
+      if (error instanceof BrokerConnectionError) throw error;
+      this.#app.logger.error(`could not call the errback ${errback.task}`, {
+        task: execution.id,
+        error: String(error),
+      });
+    }
   }
 
   async #send(

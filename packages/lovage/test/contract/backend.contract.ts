@@ -43,7 +43,8 @@ export function describeBackend(name: string, contract: BackendContract): void {
 
   async function given({ resultExpires = DAY }: { resultExpires?: number | null } = {}): Promise<Given> {
     const fixture = await contract.fixture();
-    const clock = new HeldClock();
+    // Other processes have the system's clock: what is stored by this one must not look expired to them.
+    const clock = new HeldClock(new Date());
     const opened: ResultBackend[] = [];
     const unopened = (): ResultBackend => {
       const backend = fixture.connection({ resultExpires, clock });

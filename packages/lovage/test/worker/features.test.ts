@@ -192,6 +192,21 @@ describe("a rolling deploy", () => {
   });
 });
 
+describe("callbacks", () => {
+  test("that cannot be sent fail the task instead of running it again and again", async () => {
+    const app = memoryApp({ taskQueues: ["celery"], taskCreateMissingQueues: false });
+    let runs = 0;
+    const count = app.task("count", () => ++runs);
+    const worker = await startWorker(app);
+
+    const result = await count.applyAsync([], { link: count.si().set({ queue: "nowhere" }) });
+
+    await expect(result.get({ timeout: 10 })).rejects.toMatchObject({ message: expect.stringContaining('"nowhere"') });
+    await worker.parts.executor.settled();
+    expect(runs).toBe(1);
+  });
+});
+
 describe("revoking", () => {
   test("ends a waiting task at once, not when its turn comes", async () => {
     const app = memoryApp();

@@ -6,7 +6,7 @@ import {
   SqliteError,
   sqliteDatabase,
 } from "../../connections/sqlite.js";
-import { BackendConnectionError, BackendError } from "../../errors.js";
+import { BackendConnectionError, BackendError, LovageError } from "../../errors.js";
 import { isReady, READY_STATES } from "../../protocol/states.js";
 import { encodeGroupMeta, encodeTaskMeta, type GroupMeta, type TaskMeta } from "../../protocol/task-meta.js";
 import { type Clock, systemClock } from "../../util/clock.js";
@@ -216,8 +216,8 @@ async function translated<T>(work: Promise<T>): Promise<T> {
 }
 
 function backendError(error: unknown): unknown {
-  if (!(error instanceof SqliteError)) return error;
-  return error.passing
-    ? new BackendConnectionError(error.message, { cause: error })
-    : new BackendError(error.message, { cause: error });
+  if (error instanceof LovageError) return error;
+  const passing = error instanceof SqliteError && error.passing;
+  const message = error instanceof Error ? error.message : String(error);
+  return passing ? new BackendConnectionError(message, { cause: error }) : new BackendError(message, { cause: error });
 }
