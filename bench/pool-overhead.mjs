@@ -3,7 +3,7 @@
  *
  * The pools are asked directly, without a worker around them, so that nothing but their own work is counted: handing the request to
  * a process or thread, decoding its arguments, calling the function, handing back the outcome. Then a whole worker, on a broker in
- * memory, for what everything around the pool costs. And beside them the raw channel: the same messages, there and back, by children
+ * memory, sending included, for what everything around the pool costs. And beside them the raw channel: the same messages, there and back, by children
  * that do nothing but answer.
  */
 import { randomUUID } from "node:crypto";
@@ -19,7 +19,7 @@ import { announce, table } from "./support/report.mjs";
 import { add, benchApp } from "./tasks.mjs";
 
 const TASKS = sized(10_000);
-const WARM_UP = 2000;
+const WARM_UP = sized(20_000);
 const CHILDREN = 4;
 const APP = fileURLToPath(new URL("./tasks.mjs", import.meta.url));
 
@@ -37,125 +37,121 @@ announce("pool-overhead: what does a pool cost a task?", [
 ]);
 
 /**
+ * Something to measure again and again: opened and warmed up once, for compiling its code is not what is asked.
+ * @typedef {object} Contestant
+ * @property {(count: number) => Promise<unknown>} work
+ * @property {() => readonly number[]} pids its other processes
+ * @property {() => Promise<unknown>} close
+ */
+
+/**
  * The pool alone.
  * @param {(typeof POOLS)[number]} setup
+ * @returns {Promise<Contestant>}
  */
-const poolAlone =
-  ({ kind, size }) =>
-  async () => {
-    const { app } = benchApp({ brokerUrl: "memory://", resultBackend: null });
-    /** @type {() => void} */
-    let fill = () => undefined;
-    const pool = openPool(kind, {
-      app,
-      size,
-      appPath: APP,
-      maxTasksPerChild: null,
-      maxMemoryPerChild: null,
-      startTimeout: 60,
-      onFree: () => fill(),
-      gateway: app.direct,
-      logger: silentLogger,
-      hostname: "bench",
+async function poolAlone({ kind, size }) {
+  const { app } = benchApp({ brokerUrl: "memory://", resultBackend: null });
+  /** @type {() => void} */
+  let fill = () => undefined;
+  const pool = openPool(kind, {
+    app,
+    size,
+    appPath: APP,
+    maxTasksPerChild: null,
+    maxMemoryPerChild: null,
+    startTimeout: 60,
+    onFree: () => fill(),
+    gateway: app.direct,
+    logger: silentLogger,
+    hostname: "bench",
+  });
+  await pool.start();
+  /** @param {number} count */
+  const work = (count) =>
+    new Promise((resolve, reject) => {
+      let left = count;
+      let running = 0;
+      const ended = (/** @type {{ kind: string }} */ outcome) => {
+        running--;
+        if (outcome.kind !== "success") reject(new Error(`a task ended with ${outcome.kind}`));
+        else if (left === 0 && running === 0) resolve(undefined);
+        // A pool of one slot may have told that it is free before it told how the task ended.
+        else fill();
+      };
+      fill = () => {
+        while (left > 0 && pool.free > 0) {
+          left--;
+          running++;
+          void pool.run(requestOf(randomUUID()), LISTENER).outcome.then(ended);
+        }
+      };
+      fill();
     });
-    await pool.start();
-    /** @param {number} count */
-    const run = (count) =>
-      new Promise((resolve, reject) => {
-        let left = count;
-        let running = 0;
-        const ended = (/** @type {{ kind: string }} */ outcome) => {
-          running--;
-          if (outcome.kind !== "success") reject(new Error(`a task ended with ${outcome.kind}`));
-          else if (left === 0 && running === 0) resolve(undefined);
-          // A pool of one slot may have told that it is free before it told how the task ended.
-          else fill();
-        };
-        fill = () => {
-          while (left > 0 && pool.free > 0) {
-            left--;
-            running++;
-            void pool.run(requestOf(randomUUID()), LISTENER).outcome.then(ended);
-          }
-        };
-        fill();
-      });
-    await run(WARM_UP);
-    const cost = await costOf(
-      TASKS,
-      () => run(TASKS),
-      () => childPids(pool),
-    );
+  const close = async () => {
     await pool.stop();
     await app.close();
-    return cost.cpu;
   };
+  return { work, pids: () => childPids(pool), close };
+}
 
 /**
  * A worker with such a pool, its broker and its results in memory, from a full queue to an empty one.
  * @param {(typeof POOLS)[number]} setup
+ * @returns {Promise<Contestant>}
  */
-const wholeWorker =
-  ({ kind, size }) =>
-  async () => {
-    const { app, add: task } = benchApp({
-      brokerUrl: "memory://",
-      resultBackend: "memory://",
-      workerPrefetchMultiplier: Math.ceil(200 / size),
-    });
-    const fill = (/** @type {string} */ queue, /** @type {number} */ count) =>
-      Promise.all(Array.from({ length: count }, () => task.applyAsync([2, 3], { queue })));
-    await fill("warm-up", WARM_UP);
-    await fill("work", TASKS);
-    const worker = new Worker({ app, appPath: APP, pool: kind, concurrency: size, queues: ["warm-up"] });
-    await worker.start();
-    const { ledger, consumer, executor, pool } = worker.parts;
-    const processed = async (/** @type {number} */ count) => {
-      while (ledger.processed < count) await sleep(5);
-      await executor.settled();
+async function wholeWorker({ kind, size }) {
+  const { app, add: task } = benchApp({
+    brokerUrl: "memory://",
+    resultBackend: "memory://",
+    workerPrefetchMultiplier: Math.ceil(200 / size),
+  });
+  const worker = new Worker({ app, appPath: APP, pool: kind, concurrency: size });
+  await worker.start();
+  const { ledger, executor, pool } = worker.parts;
+  const work = async (/** @type {number} */ count) => {
+    const target = ledger.processed + count;
+    let left = count;
+    // The calls are part of it: they happen while the worker works, as they do in life.
+    const caller = async () => {
+      while (left-- > 0) await task.delay(2, 3);
     };
-    await processed(WARM_UP);
-    const drain = async () => {
-      await consumer.add(app.router.queue("work"));
-      await processed(WARM_UP + TASKS);
-    };
-    const cost = await costOf(TASKS, drain, () => childPids(pool));
+    await Promise.all(Array.from({ length: 200 }, caller));
+    while (ledger.processed < target) await sleep(2);
+    await executor.settled();
+  };
+  const close = async () => {
     await worker.stop();
     await app.close();
-    return cost.cpu;
   };
+  return { work, pids: () => childPids(pool), close };
+}
 
 /**
  * The channel alone: as many children as the pool has, each asked again when it has answered.
  * @param {() => Promise<import("./support/echo-pool.mjs").Echo>} open
+ * @returns {Promise<Contestant>}
  */
-const channel = (open) => async () => {
+async function channel(open) {
   const children = await Promise.all(Array.from({ length: CHILDREN }, open));
-  const ask = async (/** @type {number} */ count) => {
+  const work = async (/** @type {number} */ count) => {
     let run = 0;
     const asker = async (/** @type {import("./support/echo-pool.mjs").Echo} */ child) => {
       while (run < count) await child.ask({ kind: "run", run: ++run, request: requestOf(randomUUID()) });
     };
     await Promise.all(children.map(asker));
   };
-  await ask(WARM_UP);
-  const cost = await costOf(
-    TASKS,
-    () => ask(TASKS),
-    () => children.flatMap(({ pids }) => pids),
-  );
-  await Promise.all(children.map((child) => child.stop()));
-  return cost.cpu;
-};
+  const close = () => Promise.all(children.map((child) => child.stop()));
+  return { work, pids: () => children.flatMap(({ pids }) => pids), close };
+}
 
 /** The function itself, awaited. */
 async function directCall() {
-  let sum = 0;
-  const cost = await costOf(TASKS, async () => {
-    for (let call = 0; call < TASKS; call++) sum += await add(2, 3);
-  });
-  if (sum !== 5 * TASKS) throw new Error("add(2, 3) is not 5");
-  return cost.cpu;
+  const work = async (/** @type {number} */ count) => {
+    let sum = 0;
+    for (let call = 0; call < count; call++) sum += await add(2, 3);
+    if (sum !== 5 * count) throw new Error("add(2, 3) is not 5");
+  };
+  return { work, pids: () => [], close: async () => undefined };
 }
 
 /** @param {ReturnType<typeof openPool>} pool */
@@ -189,17 +185,23 @@ const requestOf = (id) => ({
   softTimeLimit: null,
 });
 
-/** @type {Record<string, () => Promise<number>>} */
+/** @type {Record<string, Contestant>} */
 const contestants = {
-  direct: directCall,
-  "processes channel": channel(echoProcess),
-  "threads channel": channel(echoThread),
+  direct: await directCall(),
+  "processes channel": await channel(echoProcess),
+  "threads channel": await channel(echoThread),
 };
 for (const setup of POOLS) {
-  contestants[`${setup.kind} alone`] = poolAlone(setup);
-  contestants[`${setup.kind} in a worker`] = wholeWorker(setup);
+  contestants[`${setup.kind} alone`] = await poolAlone(setup);
+  contestants[`${setup.kind} in a worker`] = await wholeWorker(setup);
 }
-const figures = await interleaved(contestants);
+for (const { work } of Object.values(contestants)) await work(WARM_UP);
+/** @type {Record<string, () => Promise<number>>} */
+const measurements = {};
+for (const [name, { work, pids }] of Object.entries(contestants))
+  measurements[name] = async () => (await costOf(TASKS, () => work(TASKS), pids)).cpu;
+const figures = await interleaved(measurements);
+for (const { close } of Object.values(contestants)) await close();
 const direct = quantile(figures.direct ?? []);
 /** @param {string} name */
 const above = (name) => quantile(figures[name] ?? []) - direct;

@@ -1,5 +1,11 @@
 import { describe, expect, test } from "vitest";
-import { checkSettings, describeSettings, environmentName, resolveSettings } from "../src/settings.js";
+import {
+  checkSettings,
+  describeSettings,
+  environmentName,
+  type LovageSettings,
+  resolveSettings,
+} from "../src/settings.js";
 
 const NOTHING = {};
 
@@ -31,6 +37,88 @@ describe("settings", () => {
     ]);
   });
 
+  test("are complete for an app that configures nothing, and start on one file", () => {
+    const settings = resolveSettings(NOTHING, NOTHING);
+    expect(Object.values(settings)).not.toContain(undefined);
+    expect(settings).toMatchObject({
+      brokerUrl: "sqlite:lovage.db",
+      resultBackend: "sqlite:lovage.db",
+      taskDefaultQueue: "celery",
+      taskAcksLate: true,
+      resultExpires: 86_400,
+    });
+  });
+
+  test("given as undefined are as good as not given", () => {
+    const environment = { LOVAGE_TASK_TIME_LIMIT: "30" };
+    expect(resolveSettings({ taskTimeLimit: undefined }, environment).taskTimeLimit).toBe(30);
+    expect(resolveSettings({ taskTimeLimit: null }, environment).taskTimeLimit).toBeNull();
+  });
+
+  test("survive being parsed a second time", () => {
+    const once = resolveSettings({ taskQueues: ["a"], taskRoutes: { "x.*": "slow" } }, NOTHING);
+    const twice = resolveSettings(once, NOTHING);
+    expect({ ...twice, taskRoutes: [] }).toEqual({ ...once, taskRoutes: [] });
+    expect(twice.taskRoutes[0]?.("x.y")).toEqual({ queue: "slow" });
+  });
+
+  test("misspelt in the environment are refused, and what else begins with our prefix is left alone", () => {
+    const environment = {
+      LOVAGE_BROKER_ULR: "memory://",
+      LOVAGE_VECTORS: "/x",
+      LOVAGE_MY_OWN_THING: "1",
+      BROKER_URL: "x",
+    };
+    expect(checkSettings(NOTHING, environment).problems).toEqual([
+      "there is no variable LOVAGE_BROKER_ULR: did you mean LOVAGE_BROKER_URL?",
+    ]);
+  });
+
+  test.each(["toString", "constructor", "__proto__", "hasOwnProperty"])("are not what every object has: %s", (name) => {
+    const wrong: object = Object.defineProperty({}, name, { value: 1, enumerable: true });
+    expect(checkSettings(wrong, NOTHING).problems).toHaveLength(1);
+  });
+
+  test.each([
+    ["taskTimeLimit", 0],
+    ["taskTimeLimit", Number.NaN],
+    ["taskTimeLimit", Number.POSITIVE_INFINITY],
+    ["taskTimeLimit", "10"],
+    ["resultExpires", -1],
+    ["workerConcurrency", 1.5],
+    ["workerConcurrency", 0],
+    ["taskDefaultPriority", 10],
+    ["taskDefaultQueue", ""],
+    ["taskDefaultRateLimit", "10/d"],
+    ["taskQueues", ["a", ""]],
+    ["taskQueues", [{ exchange: "x" }]],
+    ["taskQueues", [{ name: "a", colour: "red" }]],
+    ["taskRoutes", { "x.*": { queue: "a", colour: "red" } }],
+    ["taskRoutes", ["x.*"]],
+    ["taskPublishRetryPolicy", { maxTries: 3 }],
+    ["taskProtocol", 1],
+    ["enableUtc", false],
+    ["beatSchedule", []],
+    ["timezone", 5],
+    ["brokerUrl", null],
+  ])("of the wrong kind are refused: %s as %j", (name, value) => {
+    const wrong: object = { [name]: value };
+    expect(checkSettings(wrong, NOTHING).problems).toEqual([expect.stringMatching(new RegExp(`^${name} must be `))]);
+  });
+
+  test("of a queue shared with others may have as many priorities as RabbitMQ allows", () => {
+    expect(resolveSettings({ taskQueueMaxPriority: 10 }, NOTHING).taskQueueMaxPriority).toBe(10);
+  });
+
+  test("show in an error nothing that may hold a password", () => {
+    const wrong: object = {
+      taskTimeLimit: "user:secret@host",
+      taskSoftTimeLimit: { password: "secret" },
+      taskQueues: [{ password: "secret" }],
+    };
+    expect(checkSettings(wrong, NOTHING).problems.join()).not.toContain("secret");
+  });
+
   test("never show a URL in an error", () => {
     const wrong: object = { taskTimeLimit: "redis://u:secret@h" };
     expect(() => resolveSettings(wrong, NOTHING)).toThrow(expect.not.stringContaining("secret"));
@@ -59,6 +147,36 @@ describe("settings", () => {
     const described = describeSettings();
     expect(described.find(({ name }) => name === "brokerUrl")).toMatchObject({ environment: "LOVAGE_BROKER_URL" });
     for (const { doc } of described) expect(doc).toMatch(/\.$/);
+  });
+});
+
+describe("routes", () => {
+  const routesOf = (taskRoutes: LovageSettings["taskRoutes"]) => {
+    const finders = resolveSettings({ taskRoutes }, NOTHING).taskRoutes;
+    return (name: string) => finders.map((find) => find(name)).find(Boolean);
+  };
+
+  test("take an exact name before a pattern, and the first of the patterns that match", () => {
+    const find = routesOf({ "shop.*": "any", "shop.images.*": "never", "shop.add": { queue: "exact", priority: 3 } });
+    expect(find("shop.add")).toEqual({ queue: "exact", priority: 3 });
+    expect(find("shop.images.resize")).toEqual({ queue: "any" });
+    expect(find("shopping.add")).toBeUndefined();
+  });
+
+  test("know * for any text and ? for one character, and take all else as it is", () => {
+    const find = routesOf({ "a.?.(b)+*": "found" });
+    expect(find("a.x.(b)+")).toEqual({ queue: "found" });
+    expect(find("a.x.(b)+ more")).toEqual({ queue: "found" });
+    for (const name of ["a.xy.(b)+", "abx.(b)+", "a.x.b", "a.x.(b)"]) expect(find(name)).toBeUndefined();
+  });
+
+  test("are asked in the order of their list, functions among them", () => {
+    const find = routesOf([
+      (name) => (name.startsWith("a") ? "first" : undefined),
+      { "*": "last" },
+      () => ({ queue: "never" }),
+    ]);
+    expect([find("a"), find("b")]).toEqual([{ queue: "first" }, { queue: "last" }]);
   });
 });
 

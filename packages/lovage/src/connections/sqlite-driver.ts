@@ -16,6 +16,28 @@ export interface SqlHandle {
   prepare(sql: string): SqlStatement;
   close(): void;
 }
+/** SQLite's primary result codes that we tell apart. Source: sqlite.org/rescode.html. */
+export const RESULT_CODES = { ERROR: 1, BUSY: 5, LOCKED: 6, READONLY: 8, IOERR: 10, FULL: 13 } as const;
+
+/** SQLite's words for them. Source: sqlite3_errstr(). */
+const CODES_BY_MESSAGE: ReadonlyMap<string, number> = new Map([
+  ["database is locked", RESULT_CODES.BUSY],
+  ["database table is locked", RESULT_CODES.LOCKED],
+  ["attempt to write a readonly database", RESULT_CODES.READONLY],
+  ["disk I/O error", RESULT_CODES.IOERR],
+  ["database or disk is full", RESULT_CODES.FULL],
+]);
+
+/** The primary result code of an error that SQLite threw; undefined for any other. */
+export function resultCode(error: unknown): number | undefined {
+  if (!(error instanceof Error)) return undefined;
+  const code: unknown = Reflect.get(error, "errcode");
+  if (typeof code === "number") return code & 0xff;
+  // Errors of `all` in @photostructure/sqlite 1.2 lack the number.
+  if (Reflect.get(error, "code") !== "ERR_SQLITE_ERROR") return undefined;
+  return CODES_BY_MESSAGE.get(error.message) ?? RESULT_CODES.ERROR;
+}
+
 interface SqliteModule {
   readonly DatabaseSync: new (path: string) => SqlHandle;
 }

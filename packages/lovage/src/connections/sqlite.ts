@@ -3,7 +3,7 @@ import { isAbsolute, resolve } from "node:path";
 import { ConfigurationError } from "../errors.js";
 import type { Logger } from "../util/logger.js";
 import type { Closable, Connections, Share } from "./connections.js";
-import { openSqliteFile, type SqlHandle, type SqlStatement } from "./sqlite-driver.js";
+import { openSqliteFile, RESULT_CODES, resultCode, type SqlHandle, type SqlStatement } from "./sqlite-driver.js";
 
 /** A store that refuses, is busy for too long, or is closed. Drivers translate it into their own errors. */
 export class SqliteError extends Error {
@@ -57,11 +57,7 @@ const LOOKS_MS = [1, 2, 4, 8, 16, 32, 64, 128];
 /** The safety net under the watch, which some file systems lack. */
 const POLL_MS = 1000;
 
-const BUSY = 5;
-const LOCKED = 6;
-const READONLY = 8;
-const FULL = 13;
-const IOERR = 10;
+const { BUSY, LOCKED, READONLY, FULL, IOERR } = RESULT_CODES;
 const ENDS_TRANSACTION: readonly number[] = [FULL, IOERR, READONLY];
 const PASSING: readonly number[] = [BUSY, LOCKED, FULL, IOERR];
 
@@ -291,7 +287,7 @@ export class SqliteDatabase implements Closable {
       return { write, failed: false, value };
     } catch (error) {
       // These end the transaction by themselves: there is no savepoint to go back to.
-      if (ENDS_TRANSACTION.includes(errorCode(error) ?? 0)) throw error;
+      if (ENDS_TRANSACTION.includes(resultCode(error) ?? 0)) throw error;
       this.#sql.exec("ROLLBACK TO operation; RELEASE operation");
       this.#sql.turn++;
       return { write, failed: true, value: translate(error, this.#options.path) };
@@ -308,7 +304,7 @@ export class SqliteDatabase implements Closable {
 
   /** The transaction did not come about; nothing of it was written. */
   #postpone(error: unknown): void {
-    if (!isBusy(error) && !this.#careful && !ENDS_TRANSACTION.includes(errorCode(error) ?? 0)) {
+    if (!isBusy(error) && !this.#careful && !ENDS_TRANSACTION.includes(resultCode(error) ?? 0)) {
       // One operation threw. Savepoints tell which, and are too dear to set for every operation of every transaction.
       this.#careful = true;
       this.#flush = setImmediate(() => this.#commitPending());
@@ -455,19 +451,13 @@ function decodePath(path: string): string {
 }
 
 function isBusy(error: unknown): boolean {
-  const code = errorCode(error);
+  const code = resultCode(error);
   return code === BUSY || code === LOCKED;
-}
-
-/** SQLite's primary result code. */
-function errorCode(error: unknown): number | undefined {
-  const code: unknown = error instanceof Error ? Reflect.get(error, "errcode") : undefined;
-  return typeof code === "number" ? code & 0xff : undefined;
 }
 
 /** Errors of our own stay what they are. */
 function translate(error: unknown, path = "the database"): unknown {
-  const code = errorCode(error);
+  const code = resultCode(error);
   if (code === undefined || !(error instanceof Error)) return error;
   return new SqliteError(`${path}: ${error.message}`, { passing: PASSING.includes(code), cause: error });
 }

@@ -1,4 +1,5 @@
 import { EXCHANGE_TYPES, type ExchangeType } from "../brokers/broker.js";
+import { matchesWildcard } from "../util/wildcard.js";
 
 /** What is wrong with a value, as the end of the sentence "`setting` …". */
 export class Problem extends Error {}
@@ -282,14 +283,14 @@ function isRouteFunction(value: unknown): value is RouteFunction {
 /** Exact names before patterns, as Celery's `MapRoute`; undefined when the table is none. */
 function tableFinder(table: Readonly<Record<string, unknown>>): RouteFinder | undefined {
   const exact = new Map<string, RouteSetting>();
-  const patterns: { readonly matches: RegExp; readonly route: RouteSetting }[] = [];
+  const patterns: { readonly pattern: string; readonly route: RouteSetting }[] = [];
   for (const [name, target] of Object.entries(table)) {
     const route = isName(target) ? { queue: target } : isRoute(target) ? Object.freeze({ ...target }) : undefined;
     if (!route) return undefined;
-    if (/[*?]/.test(name)) patterns.push({ matches: patternExpression(name), route });
+    if (/[*?]/.test(name)) patterns.push({ pattern: name, route });
     else exact.set(name, route);
   }
-  return (taskName) => exact.get(taskName) ?? patterns.find(({ matches }) => matches.test(taskName))?.route;
+  return (taskName) => exact.get(taskName) ?? patterns.find(({ pattern }) => matchesWildcard(pattern, taskName))?.route;
 }
 
 function isRoute(value: unknown): value is RouteSetting {
@@ -301,9 +302,4 @@ function isRoute(value: unknown): value is RouteSetting {
         ? typeof each === "number" && Number.isInteger(each) && each >= 0 && each <= 9
         : ["queue", "exchange", "routingKey"].includes(name) && isName(each)),
   );
-}
-
-function patternExpression(pattern: string): RegExp {
-  const escaped = pattern.replace(/[.+^${}()|[\]\\]/g, "\\$&");
-  return new RegExp(`^${escaped.replace(/\*+/g, ".*").replaceAll("?", ".")}$`, "s");
 }

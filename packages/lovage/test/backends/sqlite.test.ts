@@ -7,6 +7,7 @@ import { sqliteDatabase } from "../../src/connections/sqlite.js";
 import { BackendConnectionError, BackendError, ConfigurationError } from "../../src/errors.js";
 import { silentLogger } from "../../src/util/logger.js";
 import { describeBackend } from "../contract/backend.contract.js";
+import { IdleProcess } from "../support/idle-process.js";
 import { type SqliteFile, sqliteFile } from "../support/sqlite-file.js";
 import { passing, success } from "../support/task-metas.js";
 
@@ -85,6 +86,21 @@ describe("the SQLite result backend on its file", () => {
     await expect(backend.get("a")).rejects.toBeInstanceOf(BackendConnectionError);
     await expect(backend.wait("a", NEVER)).rejects.toBeInstanceOf(BackendConnectionError);
   });
+
+  test("lets a process that waits for a result live until it has it, and no longer", async () => {
+    // Given a process that does nothing but wait
+    const file = await givenFile();
+    const backend = unopened(file.url);
+    await backend.connect();
+    const idle = await IdleProcess.start("wait", file.url);
+    // When it has waited a while; one that nothing holds ends at once
+    await new Promise((later) => setTimeout(later, 300));
+    expect(idle.isAlive).toBe(true);
+    await backend.store(success("t", "for the one who waited"));
+    // Then it gets the result, and ends by itself
+    expect(await idle.end()).toBe(0);
+    expect(idle.lines).toEqual(["idle", "for the one who waited"]);
+  }, 15_000);
 
   test("wakes waits on a connection shared under two spellings of the file's name", async () => {
     const file = await givenFile();

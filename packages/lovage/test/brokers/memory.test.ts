@@ -1,7 +1,9 @@
+import { expect, onTestFinished, test } from "vitest";
 import { MemoryBroker } from "../../src/brokers/memory/broker.js";
 import { Connections } from "../../src/connections/connections.js";
 import { silentLogger } from "../../src/util/logger.js";
 import { describeBroker } from "../contract/broker.contract.js";
+import { textMessage } from "../support/text-message.js";
 
 describeBroker("memory", {
   capabilities: { priorities: true, leases: false, durable: false, shared: false, peek: "clean", oldestMessage: true },
@@ -20,4 +22,16 @@ describeBroker("memory", {
       remove: () => keeper.close(),
     };
   },
+});
+
+test("the memory broker counts and drops any number of messages", async () => {
+  const options = { url: "memory://", leaseSeconds: 60, publishTimeout: 10 };
+  const broker = new MemoryBroker({ ...options, connections: new Connections(), logger: silentLogger });
+  onTestFinished(() => broker.close());
+  await broker.declare({ name: "q" });
+  const message = textMessage("x");
+  // More than a function takes arguments.
+  for (let left = 150_000; left > 0; left--) await broker.publish(message, { exchange: "", routingKey: "q" });
+  expect(await broker.queues.counts("q")).toMatchObject({ ready: 150_000, oldest: expect.any(Date) });
+  expect(await broker.queues.purge("q")).toBe(150_000);
 });

@@ -2,7 +2,13 @@ import { writeFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { describe, expect, onTestFinished, test, vi } from "vitest";
 import { parseSqliteUrl, SqliteDatabase, SqliteError, type SqliteOptions } from "../../src/connections/sqlite.js";
-import { isSound, openSqliteFile, type SqlHandle } from "../../src/connections/sqlite-driver.js";
+import {
+  isSound,
+  openSqliteFile,
+  RESULT_CODES,
+  resultCode,
+  type SqlHandle,
+} from "../../src/connections/sqlite-driver.js";
 import { ConfigurationError } from "../../src/errors.js";
 import { silentLogger } from "../../src/util/logger.js";
 import { PeerProcess } from "../support/peer-process.js";
@@ -49,6 +55,32 @@ test.for([
   { version: "undefined", sound: false },
 ])("SQLite $version is sound: $sound", ({ version, sound }) => {
   expect(isSound(version)).toBe(sound);
+});
+
+describe("an error of SQLite", () => {
+  test.for(["all", "get", "run"] as const)("thrown by %s tells its code", async (member) => {
+    const file = await givenFile();
+    const holder = await givenRival(file);
+    holder.exec("CREATE TABLE t (id INTEGER)");
+    const rival = await givenRival(file);
+    const statement = rival.prepare("SELECT id FROM t");
+    holder.exec("BEGIN EXCLUSIVE");
+    expect(resultCode(thrownBy(() => statement[member]()))).toBe(RESULT_CODES.BUSY);
+    holder.exec("COMMIT; DROP TABLE t");
+    expect(resultCode(thrownBy(() => statement[member]()))).toBe(RESULT_CODES.ERROR);
+  });
+
+  test("is no other error", () => {
+    expect(resultCode(new Error("database is locked"))).toBeUndefined();
+    expect(resultCode("database is locked")).toBeUndefined();
+  });
+
+  test("becomes one of ours in a read, with the reason", async () => {
+    const database = await givenDatabase(await givenFile());
+    const read = (): unknown => database.read((sql) => sql.prepare("SELECT id FROM nowhere").all());
+    expect(read).toThrow(SqliteError);
+    expect(read).toThrow(/no such table: nowhere/);
+  });
 });
 
 describe("writes", () => {
@@ -445,6 +477,14 @@ async function limitPages(database: SqliteDatabase, pages: number): Promise<void
   await database.write((sql) => sql.exec(`PRAGMA max_page_count = ${pages}`));
 }
 
+function thrownBy(work: () => unknown): unknown {
+  try {
+    work();
+  } catch (error) {
+    return error;
+  }
+  throw new Error("nothing was thrown");
+}
 /** Resolves when the event loop has turned this often, a millisecond at least each time. */
 async function turnsOfTheLoop(count: number): Promise<void> {
   for (let turn = 0; turn < count; turn++) await new Promise((next) => setTimeout(next, 1));

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, onTestFinished, test } from "vitest";
 import type { BackendCapabilities, ResultBackend } from "../../src/backends/backend.js";
-import { BackendError, EncodeError } from "../../src/errors.js";
+import { BackendConnectionError, BackendError, EncodeError } from "../../src/errors.js";
 import { READY_STATES } from "../../src/protocol/states.js";
 import type { GroupMeta, TaskMeta } from "../../src/protocol/task-meta.js";
 import { Decimal, PlainDate, PlainTime, Uuid } from "../../src/protocol/values.js";
@@ -30,7 +30,7 @@ const DAY = 86_400;
 /** Milliseconds in which what should not happen would have happened. There is no signal for nothing. */
 const QUIET_MS = 60;
 const NEVER = new AbortController().signal;
-const UNREADY = ["RECEIVED", "STARTED", "RETRY", "PROGRESS", "MY OWN STATE"];
+const UNREADY = ["PENDING", "RECEIVED", "STARTED", "RETRY", "PROGRESS", "MY OWN STATE"];
 
 /** What every result backend does, and each by its capabilities. */
 export function describeBackend(name: string, contract: BackendContract): void {
@@ -46,8 +46,8 @@ export function describeBackend(name: string, contract: BackendContract): void {
     // Other processes have the system's clock: what is stored by this one must not look expired to them.
     const clock = new HeldClock(new Date());
     const opened: ResultBackend[] = [];
-    const unopened = (): ResultBackend => {
-      const backend = fixture.connection({ resultExpires, clock });
+    const unopened = (lifetime = resultExpires): ResultBackend => {
+      const backend = fixture.connection({ resultExpires: lifetime, clock });
       opened.push(backend);
       return backend;
     };
@@ -55,8 +55,8 @@ export function describeBackend(name: string, contract: BackendContract): void {
       for (const backend of opened) await backend.close();
       await fixture.remove();
     });
-    const connect = async (): Promise<ResultBackend> => {
-      const backend = unopened();
+    const connect = async (lifetime = resultExpires): Promise<ResultBackend> => {
+      const backend = unopened(lifetime);
       await backend.connect();
       return backend;
     };
@@ -98,25 +98,12 @@ export function describeBackend(name: string, contract: BackendContract): void {
         expect(await backend.get("a")).toMatchObject({ result: 1 });
       });
 
-      test("refuses everything, with a typed error, after it was closed", async () => {
+      test.for(USES)("refuses to $what once it is closed", async ({ use }) => {
         const { backend } = await given();
         await backend.close();
-        const uses: (() => Promise<unknown>)[] = [
-          () => backend.connect(),
-          () => backend.store(success("a")),
-          () => backend.get("a"),
-          () => backend.forget("a"),
-          () => backend.wait("a", NEVER),
-          () => backend.saveGroup(group("g", ["a"])),
-          () => backend.restoreGroup("g"),
-          () => backend.countChordPart("g", "a"),
-          () => backend.removeExpired(new Date()),
-        ];
-        for (const use of uses) {
-          const error: unknown = await use().catch((cause: unknown) => cause);
-          expect(error).toBeInstanceOf(BackendError);
-          expect(error).toMatchObject({ code: "backend_closed" });
-        }
+        const error: unknown = await use(backend).catch((cause: unknown) => cause);
+        expect(error).toBeInstanceOf(BackendError);
+        expect(error).toMatchObject({ code: "backend_closed" });
       });
 
       test("settles a store that is under way when it is closed", async () => {
@@ -223,13 +210,15 @@ export function describeBackend(name: string, contract: BackendContract): void {
         expect(await backend.get("a")).toEqual(success("a", { value, list: [value] }));
       });
 
-      test("may be any JSON value", async () => {
+      test("may be any JSON value, under any id", async () => {
         const { backend } = await given();
+        const id = fc.string({ unit: "grapheme", minLength: 1 });
         await fc.assert(
-          fc.asyncProperty(fc.uuid(), fc.jsonValue({ stringUnit: "binary" }), async (id, value) => {
-            await backend.store(success(id, value));
+          fc.asyncProperty(id, fc.jsonValue({ stringUnit: "binary" }), async (taskId, value) => {
+            await backend.forget(taskId);
+            await backend.store(success(taskId, value));
             const expected: unknown = JSON.parse(JSON.stringify(value));
-            expect((await backend.get(id))?.result).toEqual(expected);
+            expect(await backend.get(taskId)).toEqual(success(taskId, expected));
           }),
           { numRuns: 60 },
         );
@@ -248,7 +237,11 @@ export function describeBackend(name: string, contract: BackendContract): void {
       test("stays as it was when a result cannot be written as JSON", async () => {
         const { backend } = await given();
         await backend.store(passing("a", "STARTED"));
-        await expect(backend.store(success("a", { call: () => 1 }))).rejects.toBeInstanceOf(EncodeError);
+        const circle: unknown[] = [];
+        circle.push(circle);
+        for (const value of [circle, { call: () => 1 }]) {
+          await expect(backend.store(success("a", value))).rejects.toBeInstanceOf(EncodeError);
+        }
         expect(await backend.get("a")).toMatchObject({ status: "STARTED" });
       });
 
@@ -284,7 +277,7 @@ export function describeBackend(name: string, contract: BackendContract): void {
     });
 
     describe("a stored SUCCESS", () => {
-      test.each(["FAILURE", "RETRY", "REVOKED", "STARTED", "SUCCESS"])(
+      test.each(["FAILURE", "RETRY", "REVOKED", "STARTED", "PROGRESS", "SUCCESS"])(
         "is not replaced by %s without a fence",
         async (status) => {
           const { backend } = await given();
@@ -293,6 +286,14 @@ export function describeBackend(name: string, contract: BackendContract): void {
           expect(await backend.get("a")).toEqual(success("a", 1));
         },
       );
+
+      test("is not replaced by another connection", async () => {
+        const { backend, connect } = await given();
+        const other = await connect();
+        await backend.store(success("a", 1));
+        expect(await other.store(failure("a"))).toBe(false);
+        expect(await other.get("a")).toEqual(success("a", 1));
+      });
 
       test("is not replaced by a write with the same fence, or with none", async () => {
         const { backend } = await given();
@@ -355,17 +356,29 @@ export function describeBackend(name: string, contract: BackendContract): void {
         expect(await backend.store(success("a", 2), { fence: Number.MAX_SAFE_INTEGER - 1 })).toBe(false);
       });
 
-      test("decides in every order of writes as the rule says", async () => {
-        const { backend } = await given();
+      test.for(TWO_WRITES)(
+        "$second.fence on $second.status, after $first.fence on $first.status: kept is $kept",
+        async ({ first, second, kept }) => {
+          const { backend } = await given();
+          await backend.store(metaIn("a", first.status), { fence: first.fence });
+          expect(await backend.store(metaIn("a", second.status), { fence: second.fence })).toBe(kept);
+          expect((await backend.get("a"))?.status).toBe(kept ? second.status : first.status);
+        },
+      );
+
+      test("decides in every order of writes, by whatever connection, as the rule says", async () => {
+        const { backend, connect } = await given();
+        const other = await connect();
         const write = fc.record({
           status: fc.constantFrom("STARTED", "PROGRESS", "RETRY", "FAILURE", "REVOKED", "SUCCESS"),
           fence: fc.constantFrom(undefined, 0, 1, 2, 3),
+          by: fc.constantFrom(backend, other),
         });
         await fc.assert(
           fc.asyncProperty(fc.uuid(), fc.array(write, { maxLength: 8 }), async (id, writes) => {
             const rule = new StoreRule();
-            for (const { status, fence } of writes) {
-              expect(await backend.store(metaIn(id, status), { fence })).toBe(rule.store(status, fence));
+            for (const { status, fence, by } of writes) {
+              expect(await by.store(metaIn(id, status), { fence })).toBe(rule.store(status, fence));
               expect((await backend.get(id))?.status).toBe(rule.status);
             }
           }),
@@ -406,11 +419,13 @@ export function describeBackend(name: string, contract: BackendContract): void {
 
     describe("wait", () => {
       test.each(READY_STATES)("resolves with %s, whether it was stored before or comes later", async (status) => {
-        const { backend } = await given();
+        const { backend, connect } = await given();
+        const other = await connect();
         const later = backend.wait("a", NEVER);
         await backend.store(metaIn("a", status, 1));
         expect(await later).toEqual(metaIn("a", status, 1));
         expect(await backend.wait("a", NEVER)).toEqual(metaIn("a", status, 1));
+        expect(await other.wait("a", NEVER)).toEqual(metaIn("a", status, 1));
       });
 
       test("is woken by another connection", async () => {
@@ -513,10 +528,11 @@ export function describeBackend(name: string, contract: BackendContract): void {
       test("of hundreds at once ends for each", async () => {
         const { backend, connect } = await given();
         const other = await connect();
-        const ids = Array.from({ length: 300 }, (_, index) => `task ${index}`);
+        const ids = Array.from({ length: 500 }, (_, index) => `task ${index}`);
         const waits = ids.map((id) => backend.wait(id, NEVER));
-        await Promise.all(ids.map((id, index) => (index % 2 ? backend : other).store(success(id, index))));
-        expect(await Promise.all(waits)).toEqual(ids.map((id, index) => success(id, index)));
+        const stores = ids.toReversed().map((id, index) => (index % 2 ? backend : other).store(success(id, id)));
+        await Promise.all(stores);
+        expect(await Promise.all(waits)).toEqual(ids.map((id) => success(id, id)));
       });
 
       test("rejects with the signal's reason, also when that aborted before", async () => {
@@ -527,6 +543,17 @@ export function describeBackend(name: string, contract: BackendContract): void {
         const waiting = backend.wait("a", aborter.signal);
         aborter.abort(reason);
         await expect(waiting).rejects.toBe(reason);
+      });
+
+      test("can begin again after it was given up", async () => {
+        const { backend } = await given();
+        const aborter = new AbortController();
+        const first = backend.wait("a", aborter.signal);
+        aborter.abort(new Error("enough"));
+        await expect(first).rejects.toThrow("enough");
+        const second = backend.wait("a", NEVER);
+        await backend.store(success("a", 1));
+        expect(await second).toEqual(success("a", 1));
       });
 
       test("of one is not ended by the abort of another", async () => {
@@ -567,7 +594,11 @@ export function describeBackend(name: string, contract: BackendContract): void {
         );
         const staying = other.wait("a", NEVER);
         await backend.close();
-        for (const error of await Promise.all(waits)) expect(error).toBeInstanceOf(BackendError);
+        for (const error of await Promise.all(waits)) {
+          // Another try, on another connection, may succeed.
+          expect(error).toBeInstanceOf(BackendConnectionError);
+          expect(String(error)).toMatch(/closed/);
+        }
         await other.store(success("a", 1));
         expect(await staying).toEqual(success("a", 1));
       });
@@ -590,6 +621,20 @@ export function describeBackend(name: string, contract: BackendContract): void {
         await backend.store(success("a"));
         await clock.advance(59);
         expect(await backend.get("a")).toEqual(success("a"));
+      });
+
+      test("is as long as the connection says that stored it last", async () => {
+        const { backend: brief, connect, clock } = await given({ resultExpires: 60 });
+        const [long, forEver] = [await connect(DAY), await connect(null)];
+        await brief.store(passing("a", "STARTED"));
+        await long.store(passing("a", "PROGRESS"));
+        await forEver.store(success("b"));
+        await clock.advance(61);
+        expect(await brief.get("a")).toMatchObject({ status: "PROGRESS" });
+        await clock.advance(DAY);
+        expect(await brief.removeExpired(clock.now())).toBe(1);
+        expect(await brief.get("a")).toBeUndefined();
+        expect(await brief.get("b")).toEqual(success("b"));
       });
 
       test.each([null, 0])("has no end when `resultExpires` is %s", async (resultExpires) => {
@@ -616,6 +661,8 @@ export function describeBackend(name: string, contract: BackendContract): void {
         const other = await connect();
         for (const id of ["a", "b", "c"]) await backend.store(success(id));
         await backend.saveGroup(group("g", ["a"]));
+        await backend.countChordPart("g", "a");
+        expect(await backend.removeExpired(clock.now())).toBe(0);
         await clock.advance(30);
         await backend.store(success("d"));
         // When those that are due are removed
@@ -625,6 +672,7 @@ export function describeBackend(name: string, contract: BackendContract): void {
         expect(removed).toEqual([3, 0]);
         expect(await backend.get("d")).toEqual(success("d"));
         expect(await backend.restoreGroup("g")).toBeUndefined();
+        expect(await backend.countChordPart("g", "b")).toBe(1);
       });
 
       test("is judged by the instant that removeExpired is given", async () => {
@@ -651,16 +699,17 @@ export function describeBackend(name: string, contract: BackendContract): void {
       });
 
       test("may be empty, nested and have a parent", async () => {
-        const { backend } = await given();
+        const { backend, connect } = await given();
+        const other = await connect();
         const nested: GroupMeta = {
-          groupId: "g",
+          groupId: "gruppe-ü",
           result: [
-            ["g", [["parent", null], null]],
+            ["gruppe-ü", [["parent", null], null]],
             [[["inner", null], [[["a", null], null]]], group("empty", []).result],
           ],
         };
         await backend.saveGroup(nested);
-        expect(await backend.restoreGroup("g")).toEqual(nested);
+        expect(await other.restoreGroup("gruppe-ü")).toEqual(nested);
       });
 
       test("replaces one of the same id", async () => {
@@ -755,13 +804,49 @@ export function describeBackend(name: string, contract: BackendContract): void {
   });
 }
 
+/** All that one can ask of a backend. */
+const USES: readonly { readonly what: string; use(backend: ResultBackend): Promise<unknown> }[] = [
+  { what: "connect", use: (backend) => backend.connect() },
+  { what: "store", use: (backend) => backend.store(success("a")) },
+  { what: "get", use: (backend) => backend.get("a") },
+  { what: "forget", use: (backend) => backend.forget("a") },
+  { what: "wait", use: (backend) => backend.wait("a", NEVER) },
+  { what: "save a group", use: (backend) => backend.saveGroup(group("g", ["a"])) },
+  { what: "restore a group", use: (backend) => backend.restoreGroup("g") },
+  { what: "count a part", use: (backend) => backend.countChordPart("g", "a") },
+  { what: "remove what expired", use: (backend) => backend.removeExpired(new Date()) },
+];
+
+interface Write {
+  readonly status: string;
+  readonly fence: number | undefined;
+}
+function write(status: string, fence?: number): Write {
+  return { status, fence };
+}
+const TWO_WRITES: readonly { readonly first: Write; readonly second: Write; readonly kept: boolean }[] = [
+  { first: write("SUCCESS", 5), second: write("FAILURE", 6), kept: true },
+  { first: write("SUCCESS", 5), second: write("STARTED", 6), kept: true },
+  { first: write("SUCCESS", 5), second: write("SUCCESS", 5), kept: false },
+  { first: write("SUCCESS", 5), second: write("SUCCESS", 4), kept: false },
+  { first: write("SUCCESS", 5), second: write("FAILURE"), kept: false },
+  { first: write("SUCCESS"), second: write("FAILURE", 1), kept: true },
+  { first: write("STARTED", 5), second: write("SUCCESS", 5), kept: true },
+  { first: write("STARTED", 5), second: write("SUCCESS", 4), kept: false },
+  { first: write("STARTED", 5), second: write("SUCCESS"), kept: true },
+  { first: write("FAILURE", 5), second: write("SUCCESS", 4), kept: false },
+  { first: write("FAILURE", 5), second: write("SUCCESS", 5), kept: true },
+  { first: write("RETRY", 5), second: write("STARTED", 6), kept: true },
+  { first: write("STARTED"), second: write("SUCCESS", 1), kept: true },
+];
+
 interface Given {
   readonly url: string;
   readonly clock: HeldClock;
   /** A connection, opened. */
   readonly backend: ResultBackend;
-  /** A further connection. */
-  connect(): Promise<ResultBackend>;
+  /** A further connection; its results live as long as the others', unless it says otherwise. */
+  connect(resultExpires?: number | null): Promise<ResultBackend>;
   /** A further connection, not yet opened. */
   unopened(): ResultBackend;
 }

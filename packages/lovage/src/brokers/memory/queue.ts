@@ -89,7 +89,12 @@ export class MemoryQueue {
 
   counts(): QueueCounts {
     const ready = this.ready();
-    const oldest = ready.length > 0 ? new Date(Math.min(...ready.map(({ readySinceMs }) => readySinceMs))) : undefined;
+    // Not Math.min(...): there may be more of them than a call takes arguments.
+    const sinceMs = ready.reduce(
+      (oldest, { readySinceMs }) => Math.min(oldest, readySinceMs),
+      Number.POSITIVE_INFINITY,
+    );
+    const oldest = ready.length > 0 ? new Date(sinceMs) : undefined;
     return {
       ready: ready.length,
       unacked: this.held.size,
