@@ -1,6 +1,6 @@
 import { hostname } from "node:os";
 import type { QueueSpec } from "./brokers/broker.js";
-import { type ApplyOptions, type PublishRetryPolicy, sendOptions, type TaskCall } from "./call.js";
+import { type ApplyOptions, type SendOptions, sendOptions, type TaskCall } from "./call.js";
 import { runningTask } from "./current-task.js";
 import { DirectGateway } from "./direct-gateway.js";
 import { EagerGateway } from "./eager-gateway.js";
@@ -154,15 +154,19 @@ export class Lovage implements TaskHome, ResultHome, TaskRegistry {
     const sender = runningTask();
     sender?.task.signal.throwIfAborted();
     const id = call.options.taskId ?? newId();
-    const options = this.#tasks.get(call.name)?.options ?? {};
-    const { route, queue } = this.router.destination(call.name, { ...options, ...call.options });
+    const options = this.#tasks.get(call.name)?.options ?? NO_OPTIONS;
+    const { route, queue } = this.router.destination(call.name, call.options, options);
     if (route.priority && queue) this.#warnOfLostPriority(queue);
     const { settings } = this;
     const { priority = 0 } = route;
     const source = { call, id, options, settings, sender, priority, origin: this.#origin, clock: systemClock };
     const { message, eta } = prepareMessage(source);
-    const publish = (): Promise<void> => this.gateway.send(message, eta ? { ...route, eta } : route, queue);
-    await this.#withRetries(publish, call.options.retry, call.options.retryPolicy);
+    const dueRoute = eta ? { ...route, eta } : route;
+    try {
+      await this.gateway.send(message, dueRoute, queue);
+    } catch (error) {
+      await this.#tryAgain(error, () => this.gateway.send(message, dueRoute, queue), call.options);
+    }
     sender?.children.push([[id, null], null]);
     return new AsyncResult<unknown>(this, id, call);
   }
@@ -236,23 +240,22 @@ export class Lovage implements TaskHome, ResultHome, TaskRegistry {
   }
 
   /** Celery's `retry_policy`: only a lost connection is worth another try. */
-  async #withRetries(
-    publish: () => Promise<void>,
-    retry = this.settings.taskPublishRetry,
-    policy: PublishRetryPolicy = {},
-  ): Promise<void> {
-    const { maxRetries, intervalStart, intervalStep, intervalMax } = {
-      ...this.settings.taskPublishRetryPolicy,
-      ...policy,
-    };
+  async #tryAgain(first: unknown, publish: () => Promise<void>, asked: SendOptions): Promise<void> {
+    const { taskPublishRetry, taskPublishRetryPolicy } = this.settings;
+    const policy = { ...taskPublishRetryPolicy, ...asked.retryPolicy };
+    let failure = first;
     for (let attempt = 0; ; attempt++) {
+      const spent = policy.maxRetries !== null && attempt >= policy.maxRetries;
+      if (!(asked.retry ?? taskPublishRetry) || spent || !(failure instanceof BrokerConnectionError)) throw failure;
+      await sleep(Math.min(policy.intervalMax, policy.intervalStart + attempt * policy.intervalStep));
       try {
         return await publish();
       } catch (error) {
-        const spent = maxRetries !== null && attempt >= maxRetries;
-        if (!retry || spent || !(error instanceof BrokerConnectionError)) throw error;
-        await sleep(Math.min(intervalMax, intervalStart + attempt * intervalStep));
+        failure = error;
       }
     }
   }
 }
+
+/** Shared, so that sending what is not registered here makes no object for it. */
+const NO_OPTIONS: TaskOptions = Object.freeze({});

@@ -26,6 +26,9 @@ export class DirectGateway implements Gateway {
   #broker: Promise<Broker> | undefined;
   #backend: Promise<ResultBackend> | undefined;
   readonly #declared = new Map<string, Promise<void>>();
+  /** What `send` need not ask for again. */
+  #opened: Broker | undefined;
+  readonly #ready = new Set<string>();
   readonly #lamport = new LamportClock();
   #closed = false;
 
@@ -54,11 +57,23 @@ export class DirectGateway implements Gateway {
     return this.#backend;
   }
 
-  async send(message: Message, route: Route, queue: QueueSpec | undefined): Promise<void> {
-    const broker = await this.broker();
-    if (queue) await this.declare(queue);
-    await broker.publish(message, route);
-    if (this.#settings.taskSendSentEvent) this.#tellSent(broker, message, route, queue);
+  /** Once the broker is open and the queue declared, one call of the driver and nothing around it: this is the hot path. */
+  send(message: Message, route: Route, queue: QueueSpec | undefined): Promise<void> {
+    const broker = this.#opened;
+    if (!broker || (queue && !this.#ready.has(queue.name))) return this.#prepareAndSend(message, route, queue);
+    const published = broker.publish(message, route);
+    return this.#settings.taskSendSentEvent
+      ? published.then(() => this.#tellSent(broker, message, route, queue))
+      : published;
+  }
+
+  async #prepareAndSend(message: Message, route: Route, queue: QueueSpec | undefined): Promise<void> {
+    this.#opened = await this.broker();
+    if (queue) {
+      await this.declare(queue);
+      this.#ready.add(queue.name);
+    }
+    await this.send(message, route, queue);
   }
 
   /** Declares a queue, once in this gateway's life. */
@@ -97,6 +112,7 @@ export class DirectGateway implements Gateway {
   async close(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
+    this.#opened = undefined;
     // One that never opened has nothing to close.
     const opened = await Promise.allSettled([this.#broker, this.#backend]);
     for (const each of opened) if (each.status === "fulfilled") await each.value?.close();

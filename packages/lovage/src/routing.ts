@@ -14,7 +14,10 @@ type Placement = Pick<SendOptions, "queue" | "exchange" | "routingKey" | "priori
 /** Decides the queue of each call: the call's options, then the task's, then `taskRoutes`, then the default queue. */
 export class Router {
   readonly #settings: Settings;
+  /** As `taskQueues` defines them. */
   readonly #queues: ReadonlyMap<string, QueueSpec>;
+  /** Those made on the spot. */
+  readonly #made = new Map<string, QueueSpec>();
 
   constructor(settings: Settings) {
     this.#settings = settings;
@@ -28,31 +31,42 @@ export class Router {
 
   /** The definition of a queue by name; made on the spot for one that is not configured. */
   queue(name: string): QueueSpec {
-    const configured = this.#queues.get(name);
-    if (configured) return configured;
+    const known = this.#queues.get(name) ?? this.#made.get(name);
+    if (known) return known;
     if (!this.#settings.taskCreateMissingQueues && name !== this.#settings.taskDefaultQueue) {
       throw new ConfigurationError(
         `queue ${JSON.stringify(name)} is not in taskQueues (${[...this.#queues.keys()].join(", ") || "none"}), and taskCreateMissingQueues is off`,
         { code: "unknown_queue" },
       );
     }
-    return queueSpec({ name }, this.#settings);
+    const made = queueSpec({ name }, this.#settings);
+    this.#made.set(name, made);
+    return made;
   }
 
-  /** @param asked what the call and its task ask for, the call's first */
-  destination(taskName: string, asked: Placement): Destination {
-    const placed = { ...definedOnly(this.#routed(taskName)), ...definedOnly(asked) };
-    const priority = placed.priority ?? this.#settings.taskDefaultPriority ?? undefined;
-    if (placed.exchange !== undefined && placed.queue === undefined) {
-      const routingKey = placed.routingKey ?? this.#settings.taskDefaultRoutingKey ?? this.#settings.taskDefaultQueue;
-      return { route: route(placed.exchange, routingKey, priority), queue: undefined };
+  /** @param call what the call asks for @param task what its task does; the first that says counts */
+  destination(taskName: string, call: Placement, task: Placement = {}): Destination {
+    const routed = this.#routed(taskName);
+    const queueName = call.queue ?? task.queue ?? routed.queue;
+    const exchange = call.exchange ?? task.exchange ?? routed.exchange;
+    const routingKey = call.routingKey ?? task.routingKey ?? routed.routingKey;
+    const priority =
+      call.priority ?? task.priority ?? routed.priority ?? this.#settings.taskDefaultPriority ?? undefined;
+    if (exchange !== undefined && queueName === undefined) {
+      const key = routingKey ?? this.#settings.taskDefaultRoutingKey ?? this.#settings.taskDefaultQueue;
+      return { route: route(exchange, key, priority), queue: undefined };
     }
-    const queue = this.queue(placed.queue ?? this.#settings.taskDefaultQueue);
-    return { route: this.#routeTo(queue, placed, priority), queue };
+    const queue = this.queue(queueName ?? this.#settings.taskDefaultQueue);
+    return { route: this.#routeTo(queue, exchange, routingKey, priority), queue };
   }
 
   /** A direct exchange is passed over unless exchange and key are both given. Source: celery-protocol 3.3. */
-  #routeTo(queue: QueueSpec, { exchange, routingKey }: Placement, priority: number | undefined): Destination["route"] {
+  #routeTo(
+    queue: QueueSpec,
+    exchange: string | undefined,
+    routingKey: string | undefined,
+    priority: number | undefined,
+  ): Destination["route"] {
     const direct = (queue.exchange?.type ?? "direct") === "direct";
     if (direct && (exchange === undefined || routingKey === undefined)) return route("", queue.name, priority);
     return route(exchange ?? queue.exchange?.name ?? "", routingKey ?? queue.routingKey ?? queue.name, priority);
@@ -69,10 +83,6 @@ export class Router {
 
 function route(exchange: string, routingKey: string, priority: number | undefined): Destination["route"] {
   return priority === undefined ? { exchange, routingKey } : { exchange, routingKey, priority };
-}
-
-function definedOnly(placement: Placement): Placement {
-  return Object.fromEntries(Object.entries(placement).filter(([, value]) => value !== undefined && value !== null));
 }
 
 function queueSpec(queue: QueueSetting, settings: Settings): QueueSpec {

@@ -135,14 +135,36 @@ interface CallShape {
   readonly input: InputSchema | undefined;
 }
 
-async function send(
+/** Validates where there is a schema, and sends. */
+function send(
   home: TaskHome,
   shape: CallShape,
   given: readonly unknown[],
   options: ApplyOptions,
 ): Promise<AsyncResult<unknown>> {
-  const [input] = given;
-  if (shape.input) await validateInput(shape.input, input, shape.name);
+  return shape.input
+    ? sendValidated(home, shape, shape.input, given, options)
+    : sendShaped(home, shape, given, options);
+}
+
+async function sendValidated(
+  home: TaskHome,
+  shape: CallShape,
+  input: InputSchema,
+  given: readonly unknown[],
+  options: ApplyOptions,
+): Promise<AsyncResult<unknown>> {
+  await validateInput(input, given[0], shape.name);
+  return await sendShaped(home, shape, given, options);
+}
+
+// Async for the sake of errors alone: a caller who awaits must not have to catch what is thrown before.
+async function sendShaped(
+  home: TaskHome,
+  shape: CallShape,
+  given: readonly unknown[],
+  options: ApplyOptions,
+): Promise<AsyncResult<unknown>> {
   return await home.send({ name: shape.name, ...shapeArguments(shape, given), options: sendOptions(options) });
 }
 

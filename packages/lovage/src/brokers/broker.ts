@@ -27,7 +27,10 @@ export interface Broker {
    * Rejects with `UnroutableError` when it routes to none, unless `route.mandatory` is false.
    */
   publish(message: Message, route: Route): Promise<void>;
-  /** Takes messages of `queues`, at most `prefetch` unacknowledged at a time over all of them. The queues must be declared. */
+  /**
+   * Takes messages of `queues`, at most `prefetch` unacknowledged at a time over all of them. The queues must be declared.
+   * Keeps the process alive until it is cancelled, whatever a driver waits with: an idle worker has nothing else that does.
+   */
   consume(
     queues: readonly string[],
     options: ConsumeOptions,

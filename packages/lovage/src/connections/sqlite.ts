@@ -419,7 +419,7 @@ export function sqliteDatabase(
 
 /** `sqlite:shop.db`, `sqlite:./data/shop.db`, `sqlite:///var/lib/shop.db`, each with `?synchronous=full|normal`. Relative to the working directory. */
 export function parseSqliteUrl(url: string): Pick<SqliteOptions, "path" | "synchronous"> {
-  const [, rest = "", query = ""] = /^sqlite:(?:\/\/)?([^?]*)(?:\?(.*))?$/.exec(url) ?? [];
+  const [, rest = "", query = ""] = /^sqlite:(?:\/\/)?([^?]*)(?:\?(.*))?$/i.exec(url) ?? [];
   if (rest === "" || rest === ":memory:") {
     throw new ConfigurationError(
       `${url || "an empty URL"} names no file: write sqlite:shop.db or sqlite:///var/lib/shop.db; for tests without a file there is memory://`,

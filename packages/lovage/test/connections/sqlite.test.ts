@@ -21,6 +21,7 @@ describe("a SQLite URL", () => {
     { url: "sqlite:./data/shop.db", path: resolve("data/shop.db"), synchronous: "FULL" },
     { url: "sqlite:///var/lib/shop.db", path: "/var/lib/shop.db", synchronous: "FULL" },
     { url: "sqlite:/var/lib/shop.db", path: "/var/lib/shop.db", synchronous: "FULL" },
+    { url: "SQLite:/var/lib/shop.db", path: "/var/lib/shop.db", synchronous: "FULL" },
     { url: "sqlite:///my%20shop.db", path: "/my shop.db", synchronous: "FULL" },
     { url: "sqlite:/a.db?synchronous=normal", path: "/a.db", synchronous: "NORMAL" },
     { url: "sqlite:/a.db?synchronous=FULL", path: "/a.db", synchronous: "FULL" },

@@ -2,12 +2,12 @@ import { SqliteError } from "../../connections/sqlite.js";
 import { BrokerConnectionError, BrokerError } from "../../errors.js";
 
 /** The same promise, with SQLite's errors as the broker's. */
-export async function translated<T>(work: Promise<T>): Promise<T> {
-  try {
-    return await work;
-  } catch (error) {
-    throw brokerError(error);
-  }
+export function translated<T>(work: Promise<T>): Promise<T> {
+  return work.catch(throwTranslated);
+}
+
+function throwTranslated(error: unknown): never {
+  throw brokerError(error);
 }
 
 export function brokerError(error: unknown): unknown {
