@@ -22,8 +22,13 @@ type ErrorClass = abstract new (...args: never[]) => object;
 
 function lineageOf(value: unknown): readonly unknown[] {
   if ((typeof value !== "object" && typeof value !== "function") || value === null) return [];
-  const lineage: unknown = Reflect.get(value, BRAND);
-  return Array.isArray(lineage) ? lineage : [];
+  try {
+    const lineage: unknown = Reflect.get(value, BRAND);
+    return Array.isArray(lineage) ? lineage : [];
+  } catch {
+    // A proxy can be thrown too, and refuse to be read: asking what it is must not throw in its turn.
+    return [];
+  }
 }
 
 /** Gives `target` a name that travels: `value instanceof target` then asks for the name among the value's ancestors. */

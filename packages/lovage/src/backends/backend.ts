@@ -44,6 +44,12 @@ export interface BackendCapabilities {
   readonly durable: boolean;
   /** Whether other processes see the same results. */
   readonly shared: boolean;
+  /**
+   * Names the log that results are written to in order, if it is one that a broker may share. Where `BrokerCapabilities.log` is the
+   * same, a result stored with a fence and the acknowledgement of the delivery with that token, asked for in the same turn of the event
+   * loop, become safe together, the result first; when the result cannot be stored, the acknowledgement rejects too.
+   */
+  readonly log: string | undefined;
 }
 
 export interface StoreOptions {

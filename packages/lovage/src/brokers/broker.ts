@@ -56,6 +56,8 @@ export interface BrokerCapabilities {
   readonly peek: "clean" | "disturbs";
   /** Whether `counts` can tell the age of the oldest message. */
   readonly oldestMessage: boolean;
+  /** Names the log that acknowledgements are written to in order, if a result backend may share it: see `BackendCapabilities.log`. */
+  readonly log: string | undefined;
 }
 
 export const EXCHANGE_TYPES = ["direct", "topic", "fanout"] as const;

@@ -39,6 +39,7 @@ interface PendingWrite {
   readonly reject: (reason: unknown) => void;
   /** Monotonic milliseconds. */
   readonly deadlineMs: number;
+  readonly chain: number | undefined;
 }
 
 /** How an operation went; it counts once the transaction is committed. */
@@ -77,6 +78,8 @@ export class SqliteDatabase implements Closable {
   #pending: PendingWrite[] = [];
   /** An operation of the transaction that is tried again threw: each runs on its own savepoint. */
   #careful = false;
+  /** Chains of which a write has failed, and why, while others of them may wait. */
+  readonly #broken = new Map<number, unknown>();
   #flush: NodeJS.Immediate | NodeJS.Timeout | undefined;
   readonly #listeners = new Set<() => void>();
   #watcher: FSWatcher | undefined;
@@ -87,6 +90,11 @@ export class SqliteDatabase implements Closable {
 
   constructor(options: SqliteOptions) {
     this.#options = options;
+  }
+
+  /** Absolute; names this file among others. */
+  get path(): string {
+    return this.#options.path;
   }
 
   /** Opens the file, making it when it is not there. Idempotent; after a failure it may be called again. */
@@ -101,9 +109,10 @@ export class SqliteDatabase implements Closable {
 
   /**
    * Runs `operation` in a transaction, with others, in order of the calls. Settles when it is committed. An operation that throws
-   * rejects alone. It may be called more than once: it must do nothing but read and write here.
+   * rejects alone, but for those of its `chain` that came after it in the same turn of the event loop: these reject with it and write
+   * nothing. It may be called more than once: it must do nothing but read and write here.
    */
-  write<T>(operation: (sql: Sql) => T): Promise<T> {
+  write<T>(operation: (sql: Sql) => T, chain?: number): Promise<T> {
     return new Promise<T>((resolve, reject) => {
       if (!this.#handle) {
         reject(closedError());
@@ -111,7 +120,7 @@ export class SqliteDatabase implements Closable {
       }
       const deadlineMs = performance.now() + this.#options.writeTimeout * 1000;
       // `resolve` gets what `operation` returned: the queue holds operations of all types.
-      this.#pending.push({ operation, resolve: (value) => resolve(value as T), reject, deadlineMs });
+      this.#pending.push({ operation, resolve: (value) => resolve(value as T), reject, deadlineMs, chain });
       this.#flush ??= setImmediate(() => this.#commitPending());
     });
   }
@@ -260,6 +269,7 @@ export class SqliteDatabase implements Closable {
     this.#careful = false;
     this.#pending = this.#pending.slice(done.length);
     if (this.#pending.length > 0) this.#flush = setImmediate(() => this.#commitPending());
+    else this.#broken.clear();
     for (const { write, failed, value } of done) {
       if (failed) write.reject(value);
       else write.resolve(value);
@@ -273,13 +283,30 @@ export class SqliteDatabase implements Closable {
     const done: Done[] = [];
     for (const write of this.#pending) {
       if (performance.now() - started > TRANSACTION_MS) break;
-      done.push(this.#careful ? this.#runAlone(write) : { write, failed: false, value: write.operation(this.#sql) });
+      done.push(this.#careful ? this.#runAlone(write) : this.#runUnguarded(write));
     }
     return done;
   }
 
+  #runUnguarded(write: PendingWrite): Done {
+    const broken = this.#brokenBy(write);
+    return broken ?? { write, failed: false, value: write.operation(this.#sql) };
+  }
+
+  /** The refusal of a write whose chain is broken. */
+  #brokenBy(write: PendingWrite): Done | undefined {
+    if (this.#broken.size === 0 || write.chain === undefined || !this.#broken.has(write.chain)) return undefined;
+    return { write, failed: true, value: this.#broken.get(write.chain) };
+  }
+
+  #break({ chain }: PendingWrite, error: unknown): void {
+    if (chain !== undefined) this.#broken.set(chain, error);
+  }
+
   /** So that one that throws takes only its own writes back. */
   #runAlone(write: PendingWrite): Done {
+    const broken = this.#brokenBy(write);
+    if (broken) return broken;
     this.#sql.exec("SAVEPOINT operation");
     try {
       const value = write.operation(this.#sql);
@@ -290,7 +317,9 @@ export class SqliteDatabase implements Closable {
       if (ENDS_TRANSACTION.includes(resultCode(error) ?? 0)) throw error;
       this.#sql.exec("ROLLBACK TO operation; RELEASE operation");
       this.#sql.turn++;
-      return { write, failed: true, value: translate(error, this.#options.path) };
+      const value = translate(error, this.#options.path);
+      this.#break(write, value);
+      return { write, failed: true, value };
     }
   }
 
@@ -313,11 +342,18 @@ export class SqliteDatabase implements Closable {
     this.#careful = false;
     const now = performance.now();
     const giveUp = ({ deadlineMs }: PendingWrite): boolean => !isBusy(error) || deadlineMs <= now;
-    const told = this.#pending.filter(giveUp);
-    this.#pending = this.#pending.filter((write) => !giveUp(write));
+    const reason = translate(error, this.#options.path);
+    const told: PendingWrite[] = [];
+    this.#pending = this.#pending.filter((write) => {
+      if (!giveUp(write) && !this.#brokenBy(write)) return true;
+      this.#break(write, reason);
+      told.push(write);
+      return false;
+    });
     if (this.#pending.length > 0)
       this.#flush = setTimeout(() => this.#commitPending(), 1 + Math.random() * BUSY_RETRY_MS);
-    for (const { reject } of told) reject(translate(error, this.#options.path));
+    else this.#broken.clear();
+    for (const { reject } of told) reject(reason);
   }
 
   #tellListeners(): void {

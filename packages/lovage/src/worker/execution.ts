@@ -31,8 +31,8 @@ export class Execution {
   revokeAsked = false;
   /** Another worker has the message: nothing of this run may be made known. */
   leaseLost = false;
-  /** The last write of a passing state; the final one waits for it. */
-  lastWrite: Promise<unknown> = Promise.resolve();
+  /** The last write of a passing state, while it is under way; the final one waits for it. */
+  lastWrite: Promise<unknown> | undefined;
 
   constructor(parts: Pick<Execution, "delivery" | "message" | "definition" | "request" | "begun" | "received">) {
     this.delivery = parts.delivery;

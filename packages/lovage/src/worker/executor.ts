@@ -45,6 +45,8 @@ export interface ExecutorParts {
   readonly followUp: FollowUp;
   readonly deadLetters: DeadLetters;
   readonly events: TaskEvents;
+  /** Broker and result backend write to one log: see `BackendCapabilities.log`. */
+  readonly sharedLog: boolean;
 }
 
 /**
@@ -242,10 +244,34 @@ export class Executor {
     });
     const { followUp, results, events } = this.#parts;
     const { ending, children } = await this.#followUp(execution, decided);
-    await results.storeEnding(execution, ending, children);
-    await followUp.afterResult(execution, ending);
-    await this.#endMessage(execution, ending, outcome);
+    const stored = results.storeEnding(execution, ending, children);
+    if (this.#endsTogether(execution, ending)) {
+      await this.#ackWith(execution, stored);
+    } else {
+      await stored;
+      await followUp.afterResult(execution, ending);
+      await this.#endMessage(execution, ending, outcome);
+    }
     events.ended(execution, ending);
+  }
+
+  /** Whether result and acknowledgement may go to the log they share in one step: nothing has to happen between them. */
+  #endsTogether({ acknowledged, lastWrite, message }: Execution, { state, message: end }: Ending): boolean {
+    if (!this.#parts.sharedLog || acknowledged || lastWrite || end.kind !== "ack") return false;
+    return state !== "FAILURE" || !message.embed.errbacks?.length;
+  }
+
+  async #ackWith({ delivery }: Execution, stored: Promise<void>): Promise<void> {
+    const acknowledged = delivery.ack().then(
+      () => undefined,
+      (error: unknown) => ({ error }),
+    );
+    await stored;
+    const refused = await acknowledged;
+    if (!refused) return;
+    if (refused.error instanceof LeaseLostError) throw refused.error;
+    // It fell with a first try to store the result, which has been stored since.
+    await delivery.ack();
   }
 
   /** What cannot be sent as it is written (a callback's bad option, a queue that is gone) fails the task: another run would not mend it. */

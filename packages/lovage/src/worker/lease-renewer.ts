@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from "node:timers/promises";
 import type { Delivery } from "../brokers/broker.js";
 import { LeaseLostError } from "../errors.js";
 import type { Clock } from "../util/clock.js";
@@ -75,6 +76,8 @@ export class LeaseRenewer implements Service {
       hold.until = asked + this.#leaseSeconds;
       return true;
     } catch (error) {
+      // A renewal on the heels of the acknowledgement finds the lease ended, not lost: whoever acknowledged releases it in this turn.
+      await nextTurn();
       if (!this.#holds.has(delivery)) return false;
       if (!(error instanceof LeaseLostError)) {
         // The broker may be back in time; until then the hold counts as long as it surely lasts.

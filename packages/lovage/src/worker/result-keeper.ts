@@ -44,12 +44,15 @@ export class ResultKeeper {
     this.#storePassing(execution, state, new RawJson(metaJson));
   }
 
-  /** Resolves when the backend holds the final state, or it is not to be kept. Goes on trying while the backend is away. */
+  /**
+   * Resolves when the backend holds the final state, or it is not to be kept. Goes on trying while the backend is away.
+   * Asks the backend before it returns, unless a passing state is still being written.
+   */
   async storeEnding(execution: Execution, ending: Ending, children: readonly ResultTuple[]): Promise<void> {
     this.#newest.delete(execution);
     const { state } = ending;
     if (!this.#parts.backend || state === undefined || !this.#isKept(execution, ending)) return;
-    await execution.lastWrite;
+    if (execution.lastWrite) await execution.lastWrite;
     const kept = { ...ending, state, children: [...ending.children, ...children] };
     const meta = metaOf(kept, execution.request, this.#parts.clock.now(), isReady(state), this.#extras(execution));
     await this.#insist(() => this.#store(execution, meta));
@@ -94,7 +97,10 @@ export class ResultKeeper {
     };
     const idle = !this.#newest.has(execution);
     this.#newest.set(execution, () => this.#store(execution, meta));
-    if (idle) execution.lastWrite = this.#writeNewest(execution);
+    if (!idle) return;
+    execution.lastWrite = this.#writeNewest(execution).finally(() => {
+      execution.lastWrite = undefined;
+    });
   }
 
   /** One write at a time for each task: a task that reports often costs no more than the backend can take. */

@@ -243,6 +243,7 @@ export class Worker implements Service {
       followUp: new FollowUp(app, broker),
       deadLetters: new DeadLetters(broker),
       events: new TaskEvents(events, rules, logger),
+      sharedLog: broker.capabilities.log !== undefined && broker.capabilities.log === backend?.capabilities.log,
     });
     const consumer = new TaskConsumer({
       broker,

@@ -111,6 +111,12 @@ export function describePool(name: string, contract: PoolContract): void {
         expect(outcome.kind === "failure" && outcome.error.traceback).toMatch(/pool-app\.ts:\d+/);
       });
 
+      test("a thrown value that cannot be read fails that task, and the pool goes on", async () => {
+        const { pool } = await start();
+        expect(await runTask(pool, "fail-unreadably")).toMatchObject({ kind: "failure" });
+        expect(await runTask(pool, "add", [1, 1])).toMatchObject({ kind: "success" });
+      });
+
       test("what a task says on purpose comes back as it is", async () => {
         const { pool } = await start();
         expect(await runTask(pool, "ignore")).toMatchObject({ kind: "ignore" });

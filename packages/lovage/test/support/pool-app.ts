@@ -54,6 +54,12 @@ app.task("spin-for-ever", () => {
 app.task("fail", () => {
   throw new RangeError("out of the question");
 });
+app.task("fail-unreadably", () => {
+  const refuse = (): never => {
+    throw new Error("not to be read");
+  };
+  throw new Proxy({}, { get: refuse, getPrototypeOf: refuse, has: refuse, ownKeys: refuse });
+});
 app.task("ignore", () => {
   throw new Ignore();
 });

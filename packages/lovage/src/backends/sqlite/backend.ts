@@ -24,7 +24,7 @@ const LOOK_AGAIN_MS = 20;
 
 /** Results in one SQLite file: the broker's own, if it is one, and then in the same transactions. */
 export class SqliteBackend implements ResultBackend {
-  readonly capabilities: BackendCapabilities = { durable: true, shared: true };
+  readonly capabilities: BackendCapabilities;
   readonly #share: Share<SqliteDatabase>;
   readonly #database: SqliteDatabase;
   readonly #readyShare: Share<ReadyResults>;
@@ -41,6 +41,7 @@ export class SqliteBackend implements ResultBackend {
   constructor({ url, connections, logger, resultExpires, clock = systemClock }: BackendOptions) {
     this.#share = sqliteDatabase(url, connections, { writeTimeout: WRITE_TIMEOUT, logger });
     this.#database = this.#share.value;
+    this.capabilities = { durable: true, shared: true, log: this.#database.path };
     this.#readyShare = connections.share(
       `sqlite ready results ${parseSqliteUrl(url).path}`,
       (value) => value instanceof ReadyResults,
@@ -76,7 +77,7 @@ export class SqliteBackend implements ResultBackend {
     const text = encodeTaskMeta(meta);
     const nowMs = this.#nowMs();
     const result = { id, status, fence, text, expiresMs: this.#expiry(nowMs) };
-    const kept = await this.#write((sql) => statements.storeResult(sql, result, nowMs));
+    const kept = await this.#write((sql) => statements.storeResult(sql, result, nowMs), fence);
     if (kept && isReady(status)) this.#ready.settle(id, text);
     return kept;
   }
@@ -175,9 +176,9 @@ export class SqliteBackend implements ResultBackend {
     }
   }
 
-  async #write<T>(operation: (sql: Sql) => T): Promise<T> {
+  async #write<T>(operation: (sql: Sql) => T, chain?: number): Promise<T> {
     this.#refuseWhenClosed();
-    return await translated(this.#database.write(operation));
+    return await translated(this.#database.write(operation, chain));
   }
 
   #read<T>(operation: (sql: Sql) => T): T {

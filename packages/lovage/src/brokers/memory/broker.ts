@@ -32,6 +32,7 @@ export class MemoryBroker implements Broker {
     shared: false,
     peek: "clean",
     oldestMessage: true,
+    log: undefined,
   };
   readonly broadcast: Broadcast;
   readonly queues: QueueInspector;

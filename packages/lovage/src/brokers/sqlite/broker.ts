@@ -26,14 +26,7 @@ import { translated } from "./translate.js";
 
 /** A broker in one SQLite file, for any number of processes of one machine. */
 export class SqliteBroker implements Broker {
-  readonly capabilities: BrokerCapabilities = {
-    priorities: true,
-    leases: true,
-    durable: true,
-    shared: true,
-    peek: "clean",
-    oldestMessage: true,
-  };
+  readonly capabilities: BrokerCapabilities;
   readonly broadcast: SqliteBroadcast;
   readonly queues: SqliteInspector;
   readonly #share: Share<SqliteDatabase>;
@@ -50,6 +43,15 @@ export class SqliteBroker implements Broker {
       logger: options.logger,
     });
     this.#database = this.#share.value;
+    this.capabilities = {
+      priorities: true,
+      leases: true,
+      durable: true,
+      shared: true,
+      peek: "clean",
+      oldestMessage: true,
+      log: this.#database.path,
+    };
     const refuseWhenClosed = (): void => this.#refuseWhenClosed();
     this.broadcast = new SqliteBroadcast(this.#database, options.logger, refuseWhenClosed);
     this.queues = new SqliteInspector(this.#database, this.#topology, options.leaseSeconds, refuseWhenClosed);

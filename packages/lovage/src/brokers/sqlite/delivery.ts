@@ -70,7 +70,8 @@ export class SqliteDelivery implements Delivery {
   }
 
   async #change(change: (sql: Parameters<Parameters<SqliteDatabase["write"]>[0]>[0]) => boolean): Promise<void> {
-    const held = await translated(this.#database.write(change));
+    // In one chain with the result that carries this token as its fence: an acknowledgement falls with it.
+    const held = await translated(this.#database.write(change, this.token));
     if (held) return;
     this.#end();
     throw new LeaseLostError(`message ${this.#id} of queue ${this.queue} is not held by this consumer any more`);
