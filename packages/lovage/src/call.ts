@@ -1,3 +1,4 @@
+import { checkCallOptions } from "./check-call-options.js";
 import type { SignatureData } from "./protocol/signature.js";
 import type { Callback, ErrorCallback } from "./signature.js";
 
@@ -64,8 +65,9 @@ export interface SendOptions extends Omit<ApplyOptions, "link" | "linkError"> {
   readonly stamps?: Readonly<Record<string, unknown>>;
 }
 
-/** A caller's options as a call carries them. */
+/** A caller's options as a call carries them. Throws a `ConfigurationError` for options that no worker could follow. */
 export function sendOptions<Result>(options: ApplyOptions<Result>): SendOptions {
+  checkCallOptions(options);
   const { link, linkError, ...rest } = options;
   return {
     ...rest,

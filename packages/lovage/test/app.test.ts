@@ -106,6 +106,27 @@ describe("sending a task", () => {
     expect(peeked).toMatchObject({ state: "scheduled", eta });
   });
 
+  test.each([
+    [{ countdown: Number.NaN }, /countdown must be a number of seconds; got NaN/],
+    [{ countdown: "5" }, /countdown must be a number of seconds; got "5"/],
+    [{ eta: new Date(Number.NaN) }, /eta must be a valid Date/],
+    [{ expires: Number.POSITIVE_INFINITY }, /expires must be a number of seconds or a valid Date/],
+    [{ priority: 10 }, /priority must be a whole number from 0 to 9; got 10/],
+    [{ timeLimit: -1, softTimeLimit: 0 }, /timeLimit must be .* above 0; got -1; softTimeLimit must be/],
+    [{ queue: "" }, /queue must be a text that is not empty/],
+    [{ countdwn: 5 }, /there is no option countdwn: did you mean countdown\?/],
+  ])("refuses options no worker could follow, before anything is sent: %o", async (options, problem) => {
+    const app = memoryApp();
+    const add = app.task("add", (x: number, y: number) => x + y);
+    const untyped: object = options;
+
+    await expect(add.applyAsync([1, 2], untyped)).rejects.toThrow(problem);
+    await expect(app.sendTask("add", [1, 2], untyped)).rejects.toMatchObject({ code: "bad_call_options" });
+    expect(() => add.s(1, 2).set(untyped)).toThrow(problem);
+
+    expect(await waiting(app, "celery")).toEqual([]);
+  });
+
   test("takes a validated object as kwargs, whichever library made the schema", async () => {
     const app = memoryApp();
     const withZod = app.task("zod", { input: z.object({ url: z.url() }) }, ({ url }) => url);

@@ -33,6 +33,13 @@ export interface Sql {
   exec(sql: string): void;
 }
 
+export interface WriteOptions {
+  /** Writes of one chain that are asked for in one turn of the event loop succeed in their order, or from the first failure on not at all. */
+  readonly chain?: number | undefined;
+  /** Nobody is held up while this waits a moment for others to share its commit with. @default false */
+  readonly patient?: boolean;
+}
+
 interface PendingWrite {
   readonly operation: (sql: Sql) => unknown;
   readonly resolve: (value: unknown) => void;
@@ -49,6 +56,8 @@ interface Done {
   readonly value: unknown;
 }
 
+/** How long a patient write waits for company. A commit costs a fraction of it, and many a worker's tasks less. */
+const PATIENCE_MS = 2;
 /** One transaction holds the event loop no longer than about this. */
 const TRANSACTION_MS = 10;
 /** A busy file is tried again after 1 to this many milliseconds, evenly drawn: SQLite's own wait would block the event loop. */
@@ -81,6 +90,8 @@ export class SqliteDatabase implements Closable {
   /** Chains of which a write has failed, and why, while others of them may wait. */
   readonly #broken = new Map<number, unknown>();
   #flush: NodeJS.Immediate | NodeJS.Timeout | undefined;
+  /** Runs while all that waits is patient: the next write that is in a hurry takes it along. */
+  #patience: NodeJS.Timeout | undefined;
   readonly #listeners = new Set<() => void>();
   #watcher: FSWatcher | undefined;
   #poll: NodeJS.Timeout | undefined;
@@ -109,10 +120,9 @@ export class SqliteDatabase implements Closable {
 
   /**
    * Runs `operation` in a transaction, with others, in order of the calls. Settles when it is committed. An operation that throws
-   * rejects alone, but for those of its `chain` that came after it in the same turn of the event loop: these reject with it and write
-   * nothing. It may be called more than once: it must do nothing but read and write here.
+   * rejects alone, but for those of its `chain`, which reject with it and write nothing. It may be called more than once: it must do nothing but read and write here.
    */
-  write<T>(operation: (sql: Sql) => T, chain?: number): Promise<T> {
+  write<T>(operation: (sql: Sql) => T, { chain, patient = false }: WriteOptions = {}): Promise<T> {
     return new Promise<T>((resolve, reject) => {
       if (!this.#handle) {
         reject(closedError());
@@ -121,8 +131,17 @@ export class SqliteDatabase implements Closable {
       const deadlineMs = performance.now() + this.#options.writeTimeout * 1000;
       // `resolve` gets what `operation` returned: the queue holds operations of all types.
       this.#pending.push({ operation, resolve: (value) => resolve(value as T), reject, deadlineMs, chain });
-      this.#flush ??= setImmediate(() => this.#commitPending());
+      this.#scheduleCommit(patient);
     });
+  }
+
+  #scheduleCommit(patient: boolean): void {
+    if (this.#flush) return;
+    if (patient) {
+      this.#patience ??= setTimeout(() => this.#commitPending(), PATIENCE_MS);
+      return;
+    }
+    this.#flush = setImmediate(() => this.#commitPending());
   }
 
   /** Runs `operation` at once on what is committed now. */
@@ -256,6 +275,8 @@ export class SqliteDatabase implements Closable {
 
   #commitPending(): void {
     this.#flush = undefined;
+    clearTimeout(this.#patience);
+    this.#patience = undefined;
     let done: Done[] = [];
     this.#sql.turn++;
     try {

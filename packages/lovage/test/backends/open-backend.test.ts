@@ -14,7 +14,7 @@ test.each([
   ["sqlite:never-connected.db", { durable: true, shared: true }],
 ])("%s names a backend, not yet connected", async (url, capabilities) => {
   const backend = await open(url);
-  expect(backend.capabilities).toEqual(capabilities);
+  expect(backend.capabilities).toMatchObject(capabilities);
   await backend.close();
 });
 

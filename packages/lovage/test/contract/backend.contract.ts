@@ -21,7 +21,8 @@ export interface BackendFixture {
 }
 
 export interface BackendContract {
-  readonly capabilities: BackendCapabilities;
+  /** The shared log is a matter of two drivers and pinned in shared-log.test.ts. */
+  readonly capabilities: Omit<BackendCapabilities, "log">;
   fixture(): Promise<BackendFixture>;
 }
 
@@ -66,7 +67,7 @@ export function describeBackend(name: string, contract: BackendContract): void {
   describe(`the ${name} result backend`, () => {
     test("declares the capabilities this suite was given", async () => {
       const { backend } = await given();
-      expect(backend.capabilities).toEqual(capabilities);
+      expect(backend.capabilities).toMatchObject(capabilities);
     });
 
     describe("its connection", () => {

@@ -20,7 +20,8 @@ export interface BrokerFixture {
 }
 
 export interface BrokerContract {
-  readonly capabilities: BrokerCapabilities;
+  /** The shared log is a matter of two drivers and pinned in shared-log.test.ts. */
+  readonly capabilities: Omit<BrokerCapabilities, "log">;
   fixture(): Promise<BrokerFixture>;
 }
 
@@ -73,7 +74,7 @@ export function describeBroker(name: string, contract: BrokerContract): void {
   describe(`the ${name} broker`, () => {
     test("declares the capabilities this suite was given", async () => {
       const broker = await givenBroker();
-      expect(broker.capabilities).toEqual(capabilities);
+      expect(broker.capabilities).toMatchObject(capabilities);
     });
 
     describe("its connection", () => {

@@ -67,6 +67,26 @@ describe("a held delivery", () => {
     await leases.stop();
   });
 
+  test("that is acknowledged while it is being renewed is not taken for lost", async () => {
+    const { clock, leases } = await renewer();
+    // One commit carries the acknowledgement and, behind it, the renewal: both settle in the same turn.
+    const { delivery } = heldDelivery(async () => {
+      void acknowledged();
+      throw new LeaseLostError("gone");
+    });
+    const acknowledged = async (): Promise<void> => {
+      for (let steps = 0; steps < 20; steps++) await undefined;
+      leases.release(delivery);
+    };
+    let lost = 0;
+    leases.hold(delivery, () => lost++);
+
+    await clock.advance(LEASE);
+
+    expect(lost).toBe(0);
+    await leases.stop();
+  });
+
   test("counts as held without asking while the lease is fresh", async () => {
     const { leases } = await renewer();
     const { delivery, extensions } = heldDelivery();

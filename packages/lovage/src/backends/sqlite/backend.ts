@@ -5,6 +5,7 @@ import {
   type SqliteDatabase,
   SqliteError,
   sqliteDatabase,
+  type WriteOptions,
 } from "../../connections/sqlite.js";
 import { BackendConnectionError, BackendError, LovageError } from "../../errors.js";
 import { isReady, READY_STATES } from "../../protocol/states.js";
@@ -77,7 +78,11 @@ export class SqliteBackend implements ResultBackend {
     const text = encodeTaskMeta(meta);
     const nowMs = this.#nowMs();
     const result = { id, status, fence, text, expiresMs: this.#expiry(nowMs) };
-    const kept = await this.#write((sql) => statements.storeResult(sql, result, nowMs), fence);
+    const kept = await this.#write((sql) => statements.storeResult(sql, result, nowMs), {
+      chain: fence,
+      // A worker's result: its acknowledgement, which comes with it, knows whether there is hurry.
+      patient: fence !== undefined,
+    });
     if (kept && isReady(status)) this.#ready.settle(id, text);
     return kept;
   }
@@ -176,9 +181,9 @@ export class SqliteBackend implements ResultBackend {
     }
   }
 
-  async #write<T>(operation: (sql: Sql) => T, chain?: number): Promise<T> {
+  async #write<T>(operation: (sql: Sql) => T, options?: WriteOptions): Promise<T> {
     this.#refuseWhenClosed();
-    return await translated(this.#database.write(operation, chain));
+    return await translated(this.#database.write(operation, options));
   }
 
   #read<T>(operation: (sql: Sql) => T): T {

@@ -1,10 +1,13 @@
-import type { SqliteDatabase } from "../../connections/sqlite.js";
+import type { Sql, SqliteDatabase } from "../../connections/sqlite.js";
 import { LeaseLostError } from "../../errors.js";
 import type { Message } from "../../protocol/message.js";
 import type { Delivery } from "../broker.js";
 import { messageOf } from "./envelope.js";
 import { type ClaimedRow, countBegun, extendLease, releaseHeld, removeHeld } from "./messages.js";
 import { translated } from "./translate.js";
+
+/** Called once, when a delivery is held no longer for whatever reason. Returns whether its last write may wait for company. */
+type OnEnd = (delivery: SqliteDelivery) => boolean;
 
 /** A message that a consumer of this process holds. */
 export class SqliteDelivery implements Delivery {
@@ -16,15 +19,15 @@ export class SqliteDelivery implements Delivery {
   readonly token: number;
   readonly #id: number;
   readonly #database: SqliteDatabase;
-  /** Called once, when this delivery is no longer held for whatever reason. */
-  readonly #onEnd: (delivery: SqliteDelivery) => void;
+  /** Called once, when this delivery is no longer held for whatever reason. Returns whether its last write may wait for company. */
+  readonly #onEnd: OnEnd;
   #ended = false;
 
   constructor(parts: {
     claimed: ClaimedRow;
     queue: string;
     database: SqliteDatabase;
-    onEnd: (delivery: SqliteDelivery) => void;
+    onEnd: OnEnd;
   }) {
     const { claimed, queue, database, onEnd } = parts;
     this.message = messageOf(claimed.row);
@@ -39,8 +42,8 @@ export class SqliteDelivery implements Delivery {
   }
 
   ack(): Promise<void> {
-    this.#end();
-    return this.#change((sql) => removeHeld(sql, this.#id, this.token));
+    const patient = this.#end();
+    return this.#change((sql) => removeHeld(sql, this.#id, this.token), patient);
   }
 
   reject({ requeue }: { requeue: boolean }): Promise<void> {
@@ -63,15 +66,15 @@ export class SqliteDelivery implements Delivery {
   }
 
   /** Makes room for the next one in the very turn in which this one is given up: both then share a transaction. */
-  #end(): void {
-    if (this.#ended) return;
+  #end(): boolean {
+    if (this.#ended) return false;
     this.#ended = true;
-    this.#onEnd(this);
+    return this.#onEnd(this);
   }
 
-  async #change(change: (sql: Parameters<Parameters<SqliteDatabase["write"]>[0]>[0]) => boolean): Promise<void> {
+  async #change(change: (sql: Sql) => boolean, patient = false): Promise<void> {
     // In one chain with the result that carries this token as its fence: an acknowledgement falls with it.
-    const held = await translated(this.#database.write(change, this.token));
+    const held = await translated(this.#database.write(change, { chain: this.token, patient }));
     if (held) return;
     this.#end();
     throw new LeaseLostError(`message ${this.#id} of queue ${this.queue} is not held by this consumer any more`);

@@ -49,7 +49,10 @@ export class SqliteInspector implements QueueInspector {
       const ids = keys.map(Number).filter(Number.isSafeInteger);
       return ids.flatMap((id) => claimOne(sql, found.id, id, lease) ?? []);
     });
-    const onEnd = (ended: SqliteDelivery): boolean => this.#taken.delete(ended);
+    const onEnd = (ended: SqliteDelivery): boolean => {
+      this.#taken.delete(ended);
+      return false;
+    };
     const taken = claimed.map((row) => new SqliteDelivery({ claimed: row, queue, database: this.#database, onEnd }));
     for (const delivery of taken) this.#taken.add(delivery);
     return taken;
