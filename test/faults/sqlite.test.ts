@@ -51,44 +51,49 @@ function runsById(lines: readonly string[]): Map<string, string[]> {
 }
 
 describe("on SQLite, with real processes", () => {
-  test("10,000 tasks all run though workers are killed with kill -9 and restarted all along; only those in flight at a kill repeat", async () => {
-    // Given three workers and 10,000 tasks that each leave their id in a file
-    const concurrency = 4;
-    const start = (): WorkerProcess => fleet.worker("--pool", "threads", "--concurrency", String(concurrency));
-    const workers = [start(), start(), start()];
-    await Promise.all(workers.map((worker) => worker.ready));
-    const ids = Array.from({ length: TASKS }, (_, index) => `t${index}`);
-    const sent = Promise.all(ids.map((id) => app.sendTask("faults.append", [id, 10])));
+  test.each(["processes", "threads"])(
+    "10,000 tasks all run though workers with the pool %s are killed with kill -9 and restarted all along; only those in flight at a kill repeat",
+    async (pool) => {
+      // Given three workers and 10,000 tasks that each leave their id in a file
+      const concurrency = 4;
+      const start = (): WorkerProcess => fleet.worker("--pool", pool, "--concurrency", String(concurrency));
+      const workers = [start(), start(), start()];
+      await Promise.all(workers.map((worker) => worker.ready));
+      const ids = Array.from({ length: TASKS }, (_, index) => `t${index}`);
+      const sent = Promise.all(ids.map((id) => app.sendTask("faults.append", [id, 10])));
 
-    // When one after the other is killed and another takes its place, until all have run
-    const killed = new Set<string>();
-    let turn = 0;
-    while (new Set(fleet.lines("record").map((line) => line.split(" ")[0])).size < TASKS) {
-      await wait(700);
-      const slot = turn++ % workers.length;
-      const victim = workers[slot];
-      if (!victim || turn > 400) throw new Error("the tasks do not come to an end");
-      await victim.ready;
-      await victim.kill("SIGKILL");
-      killed.add(victim.name);
-      workers[slot] = start();
-    }
-    await sent;
-    await until(
-      async () => Object.values(await left()).every((count) => count === 0),
-      4 * LEASE + 20,
-      "an empty queue",
-    );
+      // When one after the other is killed and another takes its place, until all have run
+      const killed = new Set<string>();
+      let turn = 0;
+      while (new Set(fleet.lines("record").map((line) => line.split(" ")[0])).size < TASKS) {
+        await wait(700);
+        const slot = turn++ % workers.length;
+        const victim = workers[slot];
+        if (!victim || turn > 400) throw new Error("the tasks do not come to an end");
+        await victim.ready;
+        await victim.kill("SIGKILL");
+        killed.add(victim.name);
+        workers[slot] = start();
+      }
+      await sent;
+      await until(
+        async () => Object.values(await left()).every((count) => count === 0),
+        4 * LEASE + 20,
+        "an empty queue",
+      );
 
-    // Then every id is there, what ran twice was in the hands of a killed worker, and nothing is left
-    const runs = runsById(fleet.lines("record"));
-    expect([...runs.keys()].sort()).toEqual([...ids].sort());
-    const repeated = [...runs.values()].filter((by) => by.length > 1);
-    for (const by of repeated) for (const worker of by.slice(0, -1)) expect(killed).toContain(worker);
-    expect(killed.size).toBeGreaterThan(3);
-    expect(repeated.length).toBeLessThanOrEqual(killed.size * concurrency * 4);
-    console.info(`${TASKS} tasks, ${killed.size} kills, ${repeated.length} ran more than once, 0 lost, 0 left`);
-  });
+      // Then every id is there, what ran twice was in the hands of a killed worker, and nothing is left
+      const runs = runsById(fleet.lines("record"));
+      expect([...runs.keys()].sort()).toEqual([...ids].sort());
+      const repeated = [...runs.values()].filter((by) => by.length > 1);
+      for (const by of repeated) for (const worker of by.slice(0, -1)) expect(killed).toContain(worker);
+      expect(killed.size).toBeGreaterThan(3);
+      expect(repeated.length).toBeLessThanOrEqual(killed.size * concurrency * 4);
+      console.info(
+        `${pool}: ${TASKS} tasks, ${killed.size} kills, ${repeated.length} ran more than once, 0 lost, 0 left`,
+      );
+    },
+  );
 
   test("every publish that was confirmed before the publisher was killed has run", async () => {
     // Given a worker, and publishers that are killed in mid-burst
