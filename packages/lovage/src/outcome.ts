@@ -112,8 +112,10 @@ function lost(
   const error = exceptionInfo(
     new WorkerLostError(`Worker exited prematurely: ${describeExit(outcome)} Job: ${request.id}.`),
   );
-  if (!rules.rejectOnWorkerLost) return failure(error, null);
-  return { ...base, state: "FAILURE", result: error, message: { kind: "dead-letter", reason: "deliveries_used_up" } };
+  const traceback = outcome.lastError;
+  if (!rules.rejectOnWorkerLost) return failure(error, traceback);
+  const message: MessageEnd = { kind: "dead-letter", reason: "deliveries_used_up" };
+  return { ...base, state: "FAILURE", result: error, traceback, message };
 }
 
 /** As in `signal SIGKILL`. */

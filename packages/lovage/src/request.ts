@@ -96,6 +96,8 @@ export type PoolOutcome =
       readonly exitCode: number | null;
       readonly signal: string | null /** Bytes, when last seen. */;
       readonly memory: number | null;
+      /** What it said last: the uncaught error, or the end of its standard error. */
+      readonly lastError: string | null;
       readonly runtime: number;
     }
   /** The pool gave it up unharmed or unfinished for another's sake (a stuck neighbour, a cold shutdown): run it again. */

@@ -97,12 +97,19 @@ describe("what follows from a run's outcome", () => {
   });
 
   test("a message whose process died goes back, and nothing is known of the run", () => {
-    const lost = { kind: "lost", exitCode: null, signal: "SIGSEGV", memory: 1, runtime: 1 } as const;
+    const lost = {
+      kind: "lost",
+      exitCode: null,
+      signal: "SIGSEGV",
+      memory: 1,
+      lastError: "last words",
+      runtime: 1,
+    } as const;
     expect(classified(lost)).toMatchObject({ state: undefined, message: { kind: "requeue" } });
   });
 
   test("a message whose process died is a failure where it may not run again", () => {
-    const lost = { kind: "lost", exitCode: 3, signal: null, memory: 1, runtime: 1 } as const;
+    const lost = { kind: "lost", exitCode: 3, signal: null, memory: 1, lastError: "last words", runtime: 1 } as const;
     expect(classified(lost, { rejectOnWorkerLost: false })).toMatchObject({
       state: "FAILURE",
       result: { exc_type: "WorkerLostError", exc_message: ["Worker exited prematurely: exitcode 3 Job: id-1."] },
@@ -111,16 +118,31 @@ describe("what follows from a run's outcome", () => {
   });
 
   test("a message whose process died once too often is a failure and a dead letter", () => {
-    const lost = { kind: "lost", exitCode: null, signal: "SIGKILL", memory: 1, runtime: 1 } as const;
+    const lost = {
+      kind: "lost",
+      exitCode: null,
+      signal: "SIGKILL",
+      memory: 1,
+      lastError: "last words",
+      runtime: 1,
+    } as const;
     expect(classified(lost, { deliveriesUsedUp: true })).toMatchObject({
       state: "FAILURE",
       result: { exc_type: "WorkerLostError" },
+      traceback: "last words",
       message: { kind: "dead-letter", reason: "deliveries_used_up" },
     });
   });
 
   test("a task whose process was ended on request is revoked, not lost", () => {
-    const lost = { kind: "lost", exitCode: null, signal: "SIGTERM", memory: 1, runtime: 1 } as const;
+    const lost = {
+      kind: "lost",
+      exitCode: null,
+      signal: "SIGTERM",
+      memory: 1,
+      lastError: "last words",
+      runtime: 1,
+    } as const;
     expect(classified(lost, { revokeAsked: true })).toMatchObject({ state: "REVOKED", message: { kind: "ack" } });
   });
 

@@ -1,4 +1,4 @@
-import { type FSWatcher, watch } from "node:fs";
+import { type FSWatcher, statSync, watch } from "node:fs";
 import { isAbsolute, resolve } from "node:path";
 import { ConfigurationError } from "../errors.js";
 import type { Logger } from "../util/logger.js";
@@ -81,6 +81,8 @@ const PASSING: readonly number[] = [BUSY, LOCKED, FULL, IOERR];
 export class SqliteDatabase implements Closable {
   readonly #options: SqliteOptions;
   #handle: SqlHandle | undefined;
+  /** Of the file that was opened. */
+  #identity: string | undefined;
   #opening: Promise<void> | undefined;
   #closing: Promise<void> | undefined;
   readonly #statements = new Map<string, SqlStatement>();
@@ -98,6 +100,7 @@ export class SqliteDatabase implements Closable {
   #look: NodeJS.Timeout | undefined;
   #tellAgain: NodeJS.Timeout | undefined;
   #seenVersion: unknown;
+  #complained = false;
 
   constructor(options: SqliteOptions) {
     this.#options = options;
@@ -240,6 +243,7 @@ export class SqliteDatabase implements Closable {
       throw error instanceof ConfigurationError ? error : translate(error, path);
     }
     this.#handle = handle;
+    this.#identity = fileIdentity(path);
   }
 
   /** Turning a new file into WAL mode needs it alone, and whoever looks at it meanwhile is turned away: processes that start together take turns. */
@@ -280,6 +284,8 @@ export class SqliteDatabase implements Closable {
     let done: Done[] = [];
     this.#sql.turn++;
     try {
+      // What is written to a deleted file is gone with its last holder: nothing may be confirmed that is only there.
+      this.#refuseWhenReplaced();
       this.#sql.prepare("BEGIN IMMEDIATE").run();
       done = this.#runPending();
       this.#sql.prepare("COMMIT").run();
@@ -344,6 +350,13 @@ export class SqliteDatabase implements Closable {
     }
   }
 
+  #refuseWhenReplaced(): void {
+    if (fileIdentity(this.#options.path) === this.#identity) return;
+    throw new SqliteError(`${this.#options.path} was deleted or replaced while it was open: start this process again`, {
+      passing: true,
+    });
+  }
+
   #rollBack(): void {
     try {
       this.#sql.exec("ROLLBACK");
@@ -354,7 +367,8 @@ export class SqliteDatabase implements Closable {
 
   /** The transaction did not come about; nothing of it was written. */
   #postpone(error: unknown): void {
-    if (!isBusy(error) && !this.#careful && !ENDS_TRANSACTION.includes(resultCode(error) ?? 0)) {
+    const mayBeOneOperation = !(error instanceof SqliteError) && !ENDS_TRANSACTION.includes(resultCode(error) ?? 0);
+    if (!isBusy(error) && !this.#careful && mayBeOneOperation) {
       // One operation threw. Savepoints tell which, and are too dear to set for every operation of every transaction.
       this.#careful = true;
       this.#flush = setImmediate(() => this.#commitPending());
@@ -443,11 +457,21 @@ export class SqliteDatabase implements Closable {
   #lookForChange(): boolean {
     if (!this.#handle) return true;
     if (!this.#watcher) this.#watchWal();
+    this.#complainWhenReplaced();
     const version = this.#dataVersion();
     if (version === this.#seenVersion) return false;
     this.#seenVersion = version;
     this.#tellListeners();
     return true;
+  }
+
+  /** Who only waits writes nothing, and would wait for ever without a word. */
+  #complainWhenReplaced(): void {
+    if (this.#complained || fileIdentity(this.#options.path) === this.#identity) return;
+    this.#complained = true;
+    this.#options.logger.error("the database was deleted or replaced while it was open: start this process again", {
+      path: this.#options.path,
+    });
   }
 
   #dataVersion(): unknown {
@@ -505,6 +529,12 @@ function decodePath(path: string): string {
   } catch {
     return path;
   }
+}
+
+/** Tells one file from another under the same name; undefined for one that is not there. */
+function fileIdentity(path: string): string | undefined {
+  const stats = statSync(path, { throwIfNoEntry: false });
+  return stats && `${stats.dev}:${stats.ino}`;
 }
 
 function isBusy(error: unknown): boolean {

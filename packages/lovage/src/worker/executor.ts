@@ -446,7 +446,7 @@ function refusalReason(error: MessageError): DeadLetterReason {
 function describeOutcome(outcome: Outcome): string {
   switch (outcome.kind) {
     case "lost":
-      return `the process that ran it died: ${describeExit(outcome)}`;
+      return [`the process that ran it died: ${describeExit(outcome)}`, outcome.lastError].filter(Boolean).join("\n");
     case "reject":
       return outcome.reason;
     case "failure":

@@ -1,4 +1,4 @@
-import { writeFile } from "node:fs/promises";
+import { rm, writeFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { describe, expect, onTestFinished, test, vi } from "vitest";
 import { parseSqliteUrl, SqliteDatabase, SqliteError, type SqliteOptions } from "../../src/connections/sqlite.js";
@@ -271,6 +271,25 @@ describe("opening", () => {
     onTestFinished(() => chmod(join(file.path, ".."), 0o755));
     const failed = asAnybody(() => database.open().then(() => insert(database, 1)));
     await expect(failed).rejects.toMatchObject({ name: "SqliteError", passing: false });
+  });
+});
+
+describe("a database that is deleted under an open connection", () => {
+  test("confirms nothing any more, and says so to who only waits", async () => {
+    const file = await givenFile();
+    const logger = new RecordingLogger();
+    const database = await givenTable(file, { logger });
+    const stopListening = database.onChange(() => undefined);
+    await rm(file.path);
+
+    const write = database.write((sql) => sql.prepare("INSERT INTO t VALUES (1)").run());
+
+    await expect(write).rejects.toMatchObject({
+      passing: true,
+      message: expect.stringContaining("deleted or replaced"),
+    });
+    await logger.line(({ level, message }) => level === "error" && message.includes("deleted or replaced"));
+    stopListening();
   });
 });
 

@@ -372,7 +372,11 @@ export function describePool(name: string, contract: PoolContract): void {
         async (task) => {
           const { pool, logger, whenFree } = await start({ size: 2 });
           const neighbour = runTask(pool, "sleep", [0.5]);
-          expect(await runTask(pool, task)).toMatchObject({ kind: "lost", exitCode: 1 });
+          expect(await runTask(pool, task)).toMatchObject({
+            kind: "lost",
+            exitCode: 1,
+            lastError: expect.stringContaining("where nobody waits"),
+          });
           expect(await neighbour).toMatchObject({ kind: "success" });
           await logger.line((line) => /where nobody waits/.test(`${line.message} ${String(line.fields.error)}`));
           await whenFree(2);

@@ -1,5 +1,6 @@
 import { ConfigurationError, DecodeError } from "../../errors.js";
 import type { Gateway } from "../../gateway.js";
+import { tracebackOf } from "../../protocol/exception.js";
 import type { RunOutcome, TaskRequest } from "../../request.js";
 import { systemClock } from "../../util/clock.js";
 import { type Deferred, deferred } from "../../util/deferred.js";
@@ -36,6 +37,9 @@ const PING_GRACE = 1;
 const OF_USE_AFTER = 5;
 /** Seconds for abandoned code to end by itself, its signal aborted, before its thread is replaced. */
 const ABANDON_GRACE = 5;
+
+/** Lines of standard error kept as evidence. */
+const LAST_WORDS = 30;
 
 export interface ChildOptions {
   readonly openCarrier: OpenCarrier;
@@ -77,6 +81,8 @@ export class Child implements RunEnder {
   #lastRun = 0;
   #finished = 0;
   #memory: number | null = null;
+  /** The end of what the present run wrote to standard error: evidence, should it be the last. */
+  readonly #lastWords: string[] = [];
   #pinged: (() => void) | undefined;
   /** Whose code ended it, as far as it could say. */
   #culprit: number | null = null;
@@ -133,6 +139,7 @@ export class Child implements RunEnder {
   run(request: TaskRequest, listener: RunListener): PoolRun {
     if (this.#state !== "ready") throw new Error(`a ${this.#state} child cannot run a task`);
     const run = new PoolRun(++this.#lastRun, request, listener, this.#carrier.pid, this);
+    if (!this.#options.shared) this.#lastWords.length = 0;
     this.#runs.set(run.number, run);
     this.#carrier.post({ kind: "run", run: run.number, request });
     if (!this.#options.shared) this.#presumeStarted(run);
@@ -340,7 +347,7 @@ export class Child implements RunEnder {
       fields,
     );
     if (!run) return;
-    this.#abandon(run, { kind: "lost", exitCode: 1, signal: null, memory: this.#memory });
+    this.#abandon(run, { kind: "lost", exitCode: 1, signal: null, memory: this.#memory, lastError: data.trace });
     // What else the error left half done in this thread nobody knows.
     this.retire();
   }
@@ -352,7 +359,7 @@ export class Child implements RunEnder {
       ...this.#where(),
       reason,
     });
-    this.end({ kind: "lost", exitCode: null, signal: "SIGKILL", memory: this.#memory });
+    this.end({ kind: "lost", exitCode: null, signal: "SIGKILL", memory: this.#memory, lastError: reason });
   }
 
   #startTimedOut(): void {
@@ -389,10 +396,11 @@ export class Child implements RunEnder {
     this.#events.onGone(this);
   }
 
-  #verdictOfExit(run: PoolRun, { exitCode, signal }: CarrierExit): Verdict {
+  #verdictOfExit(run: PoolRun, { exitCode, signal, error }: CarrierExit): Verdict {
     const byNeighbour = this.#culprit !== null && this.#culprit !== run.number;
     if (byNeighbour) return { kind: "given-back", reason: "a task that ran beside it ended their thread" };
-    return { kind: "lost", exitCode, signal, memory: this.#memory };
+    const lastError = error ? tracebackOf(error) : this.#lastWords.join("\n") || null;
+    return { kind: "lost", exitCode, signal, memory: this.#memory, lastError };
   }
 
   #endedByItself(): boolean {
@@ -430,6 +438,10 @@ export class Child implements RunEnder {
   #relay(stream: "stdout" | "stderr", line: string): void {
     if (stream === "stdout") this.#logger.info(line, { ...this.#where(), stream });
     else this.#logger.warn(line, { ...this.#where(), stream });
+    // Where tasks share a thread, nobody can tell whose words these are.
+    if (stream === "stdout" || this.#options.shared) return;
+    this.#lastWords.push(line);
+    if (this.#lastWords.length > LAST_WORDS) this.#lastWords.shift();
   }
 
   #leave(): void {
