@@ -168,6 +168,18 @@ describe("on SQLite, with real processes", () => {
     });
   });
 
+  test("a result reaches who waits in another process when it is stored, not when the file is looked at once a second", async () => {
+    const worker = fleet.worker("--pool", "async");
+    await worker.ready;
+    for (let turn = 0; turn < 200; turn++) {
+      const result = await app.sendTask("faults.append", [`r${turn}`, 0]);
+      const sent = performance.now();
+      await result.get({ timeout: 10 });
+      // Two commits follow one another within a millisecond here, the claim and the result: the second must not hide behind the first.
+      expect(performance.now() - sent).toBeLessThan(500);
+    }
+  });
+
   test("a worker that is killed with kill -9 leaves no process behind, and its task runs elsewhere", async () => {
     const first = fleet.worker("--pool", "processes", "--concurrency", "1");
     await first.ready;

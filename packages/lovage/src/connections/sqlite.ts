@@ -443,26 +443,28 @@ export class SqliteDatabase implements Closable {
     this.#tellAgain = undefined;
   }
 
-  /** Looks now, and again a few times while nothing is to be seen. Each write to the file begins anew. */
+  /**
+   * Looks now and again a few times, whether or not there is something to see: one notice may tell of the end of one commit and the
+   * beginning of the next. Each write to the file begins anew.
+   */
   #lookSoon(turn: number): void {
     clearTimeout(this.#look);
     this.#look = undefined;
-    if (this.#lookForChange()) return;
+    this.#lookForChange();
     const delayMs = LOOKS_MS[turn];
-    if (delayMs === undefined) return;
+    if (delayMs === undefined || this.#listeners.size === 0) return;
     this.#look = setTimeout(() => this.#lookSoon(turn + 1), delayMs).unref();
   }
 
-  /** Whether another connection has committed since the last look. */
-  #lookForChange(): boolean {
-    if (!this.#handle) return true;
+  /** Tells the listeners when another connection has committed since the last look. */
+  #lookForChange(): void {
+    if (!this.#handle) return;
     if (!this.#watcher) this.#watchWal();
     this.#complainWhenReplaced();
     const version = this.#dataVersion();
-    if (version === this.#seenVersion) return false;
+    if (version === this.#seenVersion) return;
     this.#seenVersion = version;
     this.#tellListeners();
-    return true;
   }
 
   /** Who only waits writes nothing, and would wait for ever without a word. */
