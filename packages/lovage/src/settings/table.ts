@@ -164,18 +164,30 @@ export const SETTINGS = {
   workerEnableRemoteControl: setting(flag, true, "Answers remote control: `inspect` and `control`."),
   workerPoolRestarts: setting(flag, true, "Allows the remote control command `pool_restart`."),
 
-  beatSchedule: setting(record, {}, "Name → entry: what `beat` sends, and when."),
-  beatScheduler: setting(orNull(text), null, "Where `beat` keeps its entries; null for the default store."),
-  timezone: setting(timeZone, "UTC", "The time zone of schedules."),
+  beatSchedule: setting(record, {}, "Name → entry: what `beat` sends, and when. Read by `beat`, which is to come."),
+  beatScheduler: setting(
+    orNull(text),
+    null,
+    "Where `beat` keeps its entries; null for the default store. Read by `beat`, which is to come.",
+  ),
+  timezone: setting(timeZone, "UTC", "The time zone of schedules. Read by `beat`, which is to come."),
   enableUtc: setting(only(true, "Lovage always sends UTC"), true, "Instants in messages are UTC."),
 
   redisSocketTimeout: setting(
     orNull(positiveSeconds),
     120,
-    "An answer of a Redis server is waited for this long; null for ever.",
+    "An answer of a Redis server is waited for this long; null for ever. Read by the Redis driver, which is to come.",
   ),
-  brokerTransportOptions: setting(record, {}, "Options for the broker's client library."),
-  resultBackendTransportOptions: setting(record, {}, "Options for the result backend's client library."),
+  brokerTransportOptions: setting(
+    record,
+    {},
+    "Options for the broker's client library. The drivers there are so far have none.",
+  ),
+  resultBackendTransportOptions: setting(
+    record,
+    {},
+    "Options for the result backend's client library. The drivers there are so far have none.",
+  ),
 } as const;
 
 export type SettingName = keyof typeof SETTINGS;

@@ -17,8 +17,6 @@ export function openProcess(events: CarrierEvents): Carrier {
 /** Flags of the worker's own Node that would make a child wait, print or run something else. */
 const NOT_INHERITED =
   /^(--inspect|--eval$|-e$|--print$|-p$|-pe$|--test|--watch|--cpu-prof|--heap-prof|--prof$|--interactive$|-i$|--check$|-c$)/;
-/** Of those, the ones whose value is the next argument. */
-const WITH_VALUE = /^(--eval|-e|--print|-p|-pe)$/;
 
 /** Milliseconds after a process's end in which its last messages may still be read. */
 const LAST_WORDS_MS = 1000;
@@ -125,5 +123,7 @@ function parseLine(line: string): unknown {
 }
 
 function inherited(execArgv: readonly string[]): string[] {
-  return execArgv.filter((flag, at) => !NOT_INHERITED.test(flag) && !WITH_VALUE.test(execArgv[at - 1] ?? ""));
+  // What does not begin with a dash is the value of the flag before it.
+  const flagOf = (at: number): string => (execArgv[at]?.startsWith("-") ? execArgv[at] : (execArgv[at - 1] ?? ""));
+  return execArgv.filter((_, at) => !NOT_INHERITED.test(flagOf(at)));
 }
