@@ -35,8 +35,8 @@ async function held(): Promise<Delivery> {
     broker.consume(["q"], { prefetch: 8 }, resolve).catch(reject);
   });
 }
-function storeFor(delivery: Delivery): Promise<boolean> {
-  const meta = { taskId: "id-1", status: "SUCCESS", result: 1, traceback: null, children: [], dateDone: new Date() };
+function storeFor(delivery: Delivery, result: unknown = 1): Promise<boolean> {
+  const meta = { taskId: "id-1", status: "SUCCESS", result, traceback: null, children: [], dateDone: new Date() };
   return backend.store(meta, { fence: delivery.token });
 }
 
@@ -69,5 +69,12 @@ describe("a result and the acknowledgement that go to one log together", () => {
     await Promise.all([storeFor(delivery), delivery.ack()]);
     expect(await backend.get("id-1")).toMatchObject({ status: "SUCCESS" });
     expect(await broker.queues.counts("q")).toMatchObject({ unacked: 0 });
+  });
+
+  test("fall together also when the result cannot even be encoded", async () => {
+    const delivery = await held();
+    const [stored, acknowledged] = await Promise.allSettled([storeFor(delivery, () => 1), delivery.ack()]);
+    expect([stored.status, acknowledged.status]).toEqual(["rejected", "rejected"]);
+    expect(await broker.queues.counts("q")).toMatchObject({ unacked: 1 });
   });
 });

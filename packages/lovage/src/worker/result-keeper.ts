@@ -55,22 +55,21 @@ export class ResultKeeper {
     if (execution.lastWrite) await execution.lastWrite;
     const kept = { ...ending, state, children: [...ending.children, ...children] };
     const meta = metaOf(kept, execution.request, this.#parts.clock.now(), isReady(state), this.#extras(execution));
-    await this.#insist(() => this.#store(execution, meta));
+    try {
+      await this.#insist(() => this.#store(execution, meta));
+    } catch (error) {
+      if (error instanceof BackendConnectionError) throw error;
+      // The backend will never take this one: another run would end the same way. That it failed is stored, with the reason.
+      this.#parts.logger.error("a result could not be stored", { task: execution.id, error: String(error) });
+      await this.#insist(() => this.#store(execution, failureOf(execution.id, error, this.#parts.clock.now())));
+    }
   }
 
   /** A task that never began because its message could not be used. */
   async storeRefusal(taskId: string, error: LovageError): Promise<void> {
     const { backend, clock } = this.#parts;
     if (!backend) return;
-    const meta = {
-      taskId,
-      status: "FAILURE",
-      result: exceptionInfo(error),
-      traceback: null,
-      children: [],
-      dateDone: clock.now(),
-    } as const;
-    await this.#insist(() => backend.store(meta));
+    await this.#insist(() => backend.store(failureOf(taskId, error, clock.now())));
   }
 
   #isKept({ definition, message }: Execution, { state }: Ending): boolean {
@@ -147,4 +146,9 @@ export class ResultKeeper {
   #extras({ request, message }: Execution): { name: string; args: unknown; kwargs: unknown } | undefined {
     return this.#parts.extended ? { name: request.name, args: message.args, kwargs: message.kwargs } : undefined;
   }
+}
+
+/** The record of a task of which no more is known than why it failed. */
+function failureOf(taskId: string, error: unknown, dateDone: Date): TaskMeta {
+  return { taskId, status: "FAILURE", result: exceptionInfo(error), traceback: null, children: [], dateDone };
 }

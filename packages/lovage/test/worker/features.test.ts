@@ -92,6 +92,28 @@ describe("results", () => {
     });
   });
 
+  test("that the backend cannot take fail the task once, with the reason, instead of running it again and again", async () => {
+    // Given arguments that may be received but not sent, as Python sends them, and results that are to carry them
+    const app = memoryApp({ resultExtended: true });
+    let runs = 0;
+    app.task("count", () => ++runs);
+    const worker = await startWorker(app);
+    await app.direct.declare(app.router.queue("celery"));
+    const message = {
+      headers: { task: "count", id: "with-nan" },
+      properties: {},
+      body: new TextEncoder().encode("[[NaN], {}, {}]"),
+      contentType: "application/json",
+      contentEncoding: "utf-8",
+    };
+
+    await (await app.direct.broker()).publish(message, { exchange: "", routingKey: "celery" });
+
+    await expect(app.asyncResult("with-nan").get({ timeout: 10 })).rejects.toMatchObject({ name: "EncodeError" });
+    await worker.parts.executor.settled();
+    expect(runs).toBe(1);
+  });
+
   test("that have expired are swept away by the worker", async () => {
     const app = memoryApp({ resultExpires: 0.05 });
     app.task("fine", () => 1);

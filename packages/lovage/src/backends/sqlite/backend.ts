@@ -75,7 +75,12 @@ export class SqliteBackend implements ResultBackend {
   async store(meta: TaskMeta, { fence }: StoreOptions = {}): Promise<boolean> {
     this.#refuseWhenClosed();
     const { taskId: id, status } = meta;
-    const text = encodeTaskMeta(meta);
+    let text: string;
+    try {
+      text = encodeTaskMeta(meta);
+    } catch (error) {
+      return await this.#failWrite(error, fence);
+    }
     const nowMs = this.#nowMs();
     const result = { id, status, fence, text, expiresMs: this.#expiry(nowMs) };
     const kept = await this.#write((sql) => statements.storeResult(sql, result, nowMs), {
@@ -179,6 +184,16 @@ export class SqliteBackend implements ResultBackend {
       if (error instanceof BackendConnectionError) this.#lookAgain();
       else this.#waiters.rejectAll(error);
     }
+  }
+
+  /** Rejects as a write that fails does, so that the acknowledgement that was to come with it falls too. */
+  #failWrite(error: unknown, chain: number | undefined): Promise<never> {
+    return this.#write(
+      () => {
+        throw error;
+      },
+      { chain },
+    );
   }
 
   async #write<T>(operation: (sql: Sql) => T, options?: WriteOptions): Promise<T> {
