@@ -14,7 +14,8 @@ test.each([
   ["sqlite:never-connected.db", { durable: true, shared: true }],
 ])("%s names a backend, not yet connected", async (url, capabilities) => {
   const backend = await open(url);
-  expect(backend.capabilities).toMatchObject(capabilities);
+  const { log: _log, ...declared } = backend.capabilities;
+  expect(declared).toEqual(capabilities);
   await backend.close();
 });
 

@@ -74,7 +74,8 @@ export function describeBroker(name: string, contract: BrokerContract): void {
   describe(`the ${name} broker`, () => {
     test("declares the capabilities this suite was given", async () => {
       const broker = await givenBroker();
-      expect(broker.capabilities).toMatchObject(capabilities);
+      const { log: _log, ...declared } = broker.capabilities;
+      expect(declared).toEqual(capabilities);
     });
 
     describe("its connection", () => {
