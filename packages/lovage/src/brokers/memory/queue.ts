@@ -18,12 +18,46 @@ export interface Entry {
   begun: number;
 }
 
+/** Entries in order of position. Taking the first one costs the same however many there are: shifting an array of 100,000 does not. */
+class Line {
+  #entries: Entry[] = [];
+  /** Those before it are gone. */
+  #head = 0;
+
+  insert(entry: Entry): void {
+    let at = this.#entries.length;
+    while (at > this.#head && (this.#entries[at - 1]?.position ?? 0) > entry.position) at--;
+    if (at === this.#entries.length) this.#entries.push(entry);
+    else this.#entries.splice(at, 0, entry);
+  }
+
+  takeFirst(): Entry | undefined {
+    const entry = this.#entries[this.#head];
+    if (!entry) return undefined;
+    this.#head++;
+    if (this.#head >= 1024 && this.#head * 2 >= this.#entries.length) {
+      this.#entries = this.#entries.slice(this.#head);
+      this.#head = 0;
+    }
+    return entry;
+  }
+
+  takeById(id: number): Entry | undefined {
+    const at = this.#entries.findIndex((entry, index) => index >= this.#head && entry.id === id);
+    return at < 0 ? undefined : this.#entries.splice(at, 1)[0];
+  }
+
+  entries(): Entry[] {
+    return this.#entries.slice(this.#head);
+  }
+}
+
 /** One queue: entries ready in order, waiting for their ETA, or held. */
 export class MemoryQueue {
   readonly name: string;
   readonly maxPriority: number | undefined;
   /** By urgency, each in order of position. */
-  readonly #ready = new Map<number, Entry[]>();
+  readonly #ready = new Map<number, Line>();
   readonly scheduled = new Set<Entry>();
   readonly held = new Set<Entry>();
   consumers = 0;
@@ -41,19 +75,16 @@ export class MemoryQueue {
 
   /** Puts an entry where its position belongs: at the end, or for one given back, ahead of what came later. */
   makeReady(entry: Entry): void {
-    const line = this.#ready.get(entry.urgency) ?? [];
+    const line = this.#ready.get(entry.urgency) ?? new Line();
     this.#ready.set(entry.urgency, line);
-    let at = line.length;
-    while (at > 0 && (line[at - 1]?.position ?? 0) > entry.position) at--;
-    line.splice(at, 0, entry);
+    line.insert(entry);
   }
 
   /** Takes the first entry, if there is one. */
   takeFirst(): Entry | undefined {
-    for (const urgency of [...this.#ready.keys()].sort((a, b) => a - b)) {
-      const entry = this.#ready.get(urgency)?.shift();
+    for (let urgency = 0; urgency <= 9; urgency++) {
+      const entry = this.#ready.get(urgency)?.takeFirst();
       if (entry) return entry;
-      this.#ready.delete(urgency);
     }
     return undefined;
   }
@@ -61,8 +92,8 @@ export class MemoryQueue {
   /** Takes an entry out of turn, ready or scheduled. */
   takeById(id: number): Entry | undefined {
     for (const line of this.#ready.values()) {
-      const at = line.findIndex((entry) => entry.id === id);
-      if (at >= 0) return line.splice(at, 1)[0];
+      const entry = line.takeById(id);
+      if (entry) return entry;
     }
     const scheduled = [...this.scheduled].find((entry) => entry.id === id);
     if (scheduled) this.scheduled.delete(scheduled);
@@ -71,7 +102,7 @@ export class MemoryQueue {
 
   /** Ready entries in the order they would be handed out. */
   ready(): Entry[] {
-    return [...this.#ready.entries()].sort(([a], [b]) => a - b).flatMap(([, line]) => line);
+    return [...this.#ready.entries()].sort(([a], [b]) => a - b).flatMap(([, line]) => line.entries());
   }
 
   purge(): number {

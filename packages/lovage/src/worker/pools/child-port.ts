@@ -26,7 +26,10 @@ class ThreadPort implements ChildPort {
     this.#port.postMessage(message);
   }
   listen(onMessage: (value: unknown) => void, onClosed: () => void): void {
-    this.#port.on("message", onMessage);
+    this.#port.on("message", (messages: readonly unknown[]) => {
+      // Each in a turn of its own: a task that blocks the thread must not keep back the outcomes of those before it.
+      for (const message of messages) setImmediate(onMessage, message);
+    });
     this.#port.on("close", onClosed);
   }
 }
