@@ -35,10 +35,10 @@ class ThreadCarrier implements Carrier {
     });
   }
 
-  /** What is posted in one go travels together: a message costs as much to carry as ten. */
+  /** What is posted in one turn of the event loop travels together: a message costs as much to carry as ten. */
   post(message: ParentMessage): void {
     this.#outbox.push(message);
-    if (this.#outbox.length === 1) process.nextTick(() => this.#flush());
+    if (this.#outbox.length === 1) setImmediate(() => this.#flush());
   }
 
   #flush(): void {
