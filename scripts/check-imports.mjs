@@ -66,6 +66,12 @@ const PARTS = [
     because: "what several drivers need is written once beside the interface, and knows no more than they do",
   },
   {
+    part: "outbox",
+    is: /^outbox\//,
+    sees: ["interfaces", "connections", "protocol", "errors", "util"],
+    because: "an outbox keeps messages and relays them: it knows a broker's interface, and nothing of tasks",
+  },
+  {
     part: "entry",
     is: /^(index\.ts$|worker\/index\.ts$|cli\/|testing\/)/,
     sees: "everything but drivers",
@@ -74,13 +80,13 @@ const PARTS = [
   {
     part: "services",
     is: /^(worker|beat|canvas|topics|events|control)\//,
-    sees: ["core", "interfaces", "openers", "connections", "protocol", "errors", "util"],
+    sees: ["core", "outbox", "interfaces", "openers", "connections", "protocol", "errors", "util"],
     because: "a worker knows brokers through the interface, and nothing of the command line that started it",
   },
   {
     part: "core",
     is: /^([^/]+\.ts$|settings\/)/,
-    sees: ["interfaces", "openers", "connections", "protocol", "errors", "util"],
+    sees: ["outbox", "interfaces", "openers", "connections", "protocol", "errors", "util"],
     because: "app, task, result and settings are what workers and the rest are built on",
   },
 ];
@@ -95,7 +101,9 @@ const PACKAGES = [
     in: /^connections\/sqlite|\/sqlite\//,
     because: "SQLite is one driver among several",
   },
+  { name: "amqplib", in: /^connections\/amqp|\/amqp\/|\/rpc\//, because: "RabbitMQ is one driver among several" },
   { name: "node:sqlite", in: /^connections\/sqlite|\/sqlite\//, because: "SQLite is one driver among several" },
+  { name: "ioredis", in: /^connections\/redis|\/redis\//, because: "Redis is one driver among several" },
 ];
 
 const repository = join(dirname(fileURLToPath(import.meta.url)), "..");

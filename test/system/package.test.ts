@@ -66,6 +66,19 @@ describe("the packed library", () => {
     expect(run(join(REPOSITORY, "node_modules/typescript/bin/tsc"), "--project", project)).toBe("");
   });
 
+  test.each([
+    ["redis://localhost", "ioredis"],
+    ["amqp://localhost", "amqplib"],
+    ["postgres://localhost/db", "pg"],
+  ])("a broker at %s without its client library says to install %s", (brokerUrl, client) => {
+    const program = `import { Lovage } from "lovage";
+      const app = new Lovage("a", { brokerUrl: "${brokerUrl}", resultBackend: null });
+      await app.task("t", () => 1).delay().catch((error) => console.log(error.code, error.message));`;
+    expect(run("--input-type=module", "--eval", program)).toMatch(
+      new RegExp(`^package_missing .*npm install ${client}$`),
+    );
+  });
+
   test("its command answers", () => {
     const { version } = JSON.parse(readFileSync(join(PACKAGE, "package.json"), "utf8")) as { version: string };
     expect(run(join(project, "node_modules/lovage/bin/lovage.js"), "--version")).toContain(version);

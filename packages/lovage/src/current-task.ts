@@ -53,7 +53,6 @@ export interface CurrentTask {
 /** What a running task has, of which only `task` is for the user. */
 export interface RunningTask {
   readonly task: CurrentTask;
-  readonly replyTo: string | null;
   /** Tasks sent from inside, in order. */
   readonly children: ResultTuple[];
 }

@@ -1,10 +1,11 @@
 import type { BackendOptions, ResultBackend } from "./backends/backend.js";
-import { openBackend } from "./backends/open-backend.js";
+import { openBackend, repliesToSender } from "./backends/open-backend.js";
 import type { Broker, QueueSpec, Route } from "./brokers/broker.js";
 import { openBroker } from "./brokers/open-broker.js";
 import { Connections } from "./connections/connections.js";
 import { ConfigurationError } from "./errors.js";
-import type { Gateway } from "./gateway.js";
+import type { Gateway, TransactionPlace } from "./gateway.js";
+import { transactionTarget } from "./outbox/transaction-target.js";
 import { encodeControlRequest } from "./protocol/control.js";
 import { encodeEvents, eventRoutingKey, LamportClock, stampEvent } from "./protocol/events.js";
 import type { Message } from "./protocol/message.js";
@@ -29,6 +30,9 @@ export class DirectGateway implements Gateway {
   /** What `send` need not ask for again. */
   #opened: Broker | undefined;
   readonly #ready = new Set<string>();
+  /** Where results of tasks sent from here come to, if the backend needs to be told. */
+  #replyTo: string | undefined;
+  #databaseId: Promise<string> | undefined;
   readonly #lamport = new LamportClock();
   #closed = false;
 
@@ -61,19 +65,54 @@ export class DirectGateway implements Gateway {
   send(message: Message, route: Route, queue: QueueSpec | undefined): Promise<void> {
     const broker = this.#opened;
     if (!broker || (queue && !this.#ready.has(queue.name))) return this.#prepareAndSend(message, route, queue);
-    const published = broker.publish(message, route);
+    const addressed = this.#replyTo === undefined ? message : withReplyTo(message, this.#replyTo);
+    const published = broker.publish(addressed, route);
     return this.#settings.taskSendSentEvent
-      ? published.then(() => this.#tellSent(broker, message, route, queue))
+      ? published.then(() => this.#tellSent(broker, addressed, route, queue))
       : published;
   }
 
   async #prepareAndSend(message: Message, route: Route, queue: QueueSpec | undefined): Promise<void> {
-    this.#opened = await this.broker();
+    const broker = await this.broker();
+    // Before the first task: its result may come at once.
+    await this.#findReplyAddress();
+    this.#opened = broker;
     if (queue) {
       await this.declare(queue);
       this.#ready.add(queue.name);
     }
     await this.send(message, route, queue);
+  }
+
+  /** Publishes what somebody else sent, and tells monitors of it as of a task sent from here. Its queue must be declared. */
+  async relay(message: Message, route: Route, queue: QueueSpec | undefined): Promise<void> {
+    const broker = await this.broker();
+    await broker.publish(message, route);
+    if (this.#settings.taskSendSentEvent) this.#tellSent(broker, message, route, queue);
+  }
+
+  async prepareTransaction(queue: QueueSpec | undefined): Promise<TransactionPlace> {
+    const target = transactionTarget(this.#settings);
+    // What goes through an outbox is declared by who relays it.
+    if (target.kind === "broker" && queue) await this.declare(queue);
+    await this.#findReplyAddress();
+    this.#databaseId ??= this.#readDatabaseId().catch((error: unknown) => {
+      this.#databaseId = undefined;
+      throw error;
+    });
+    return { databaseId: await this.#databaseId, replyTo: this.#replyTo ?? null };
+  }
+
+  async #readDatabaseId(): Promise<string> {
+    const { readDatabaseId } = await import("./outbox/database-id.js");
+    const { url, transport } = transactionTarget(this.#settings);
+    return await readDatabaseId({ url, transport, connections: this.#connections, logger: this.#logger });
+  }
+
+  async #findReplyAddress(): Promise<void> {
+    const { resultBackend } = this.#settings;
+    if (resultBackend !== null && repliesToSender(resultBackend))
+      this.#replyTo ??= await (await this.backend()).replyAddress?.();
   }
 
   /** Declares a queue, once in this gateway's life. */
@@ -119,11 +158,13 @@ export class DirectGateway implements Gateway {
   }
 
   async #openBroker(): Promise<Broker> {
-    const { brokerUrl, brokerLeaseSeconds, publishTimeout } = this.#settings;
+    const { brokerUrl, brokerLeaseSeconds, brokerTransportOptions, publishTimeout } = this.#settings;
     const broker = await openBroker({
       url: brokerUrl,
       leaseSeconds: brokerLeaseSeconds,
       publishTimeout,
+      transport: brokerTransportOptions,
+      responseTimeout: this.#settings.redisSocketTimeout ?? undefined,
       connections: this.#connections,
       logger: this.#logger,
     });
@@ -132,7 +173,8 @@ export class DirectGateway implements Gateway {
   }
 
   async #openBackend(): Promise<ResultBackend> {
-    const { resultBackend, resultExpires } = this.#settings;
+    const { resultBackend, resultBackendTransportOptions, resultExpires, brokerUrl, brokerTransportOptions } =
+      this.#settings;
     if (resultBackend === null) {
       throw new ConfigurationError(
         "results are off: set resultBackend, for example to the brokerUrl, to keep and read them",
@@ -144,6 +186,10 @@ export class DirectGateway implements Gateway {
     const options: BackendOptions = {
       url: resultBackend,
       resultExpires,
+      transport: resultBackendTransportOptions,
+      responseTimeout: this.#settings.redisSocketTimeout ?? undefined,
+      brokerUrl,
+      brokerTransport: brokerTransportOptions,
       connections: this.#connections,
       logger: this.#logger,
     };
@@ -172,4 +218,11 @@ export class DirectGateway implements Gateway {
     if (this.#closed)
       throw new ConfigurationError("the app was closed: make a new one to go on", { code: "app_closed" });
   }
+}
+
+/** One that asks for its result elsewhere keeps its wish. */
+export function withReplyTo(message: Message, replyTo: string): Message {
+  return message.properties.reply_to
+    ? message
+    : { ...message, properties: { ...message.properties, reply_to: replyTo } };
 }

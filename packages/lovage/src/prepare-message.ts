@@ -61,7 +61,8 @@ export function prepareMessage(source: MessageSource): PreparedMessage {
       replacedTaskNesting: asked.replacedTaskNesting ?? 0,
       stampedHeaders: asked.stampedHeaders ?? null,
       stamps: asked.stamps ?? {},
-      replyTo: asked.replyTo ?? sender?.replyTo ?? "",
+      // Where results come to the sender, its gateway fills this in.
+      replyTo: asked.replyTo ?? "",
       priority: source.priority,
       headers: asked.headers ?? {},
     },

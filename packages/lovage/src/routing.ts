@@ -90,10 +90,13 @@ function queueSpec(queue: QueueSetting, settings: Settings): QueueSpec {
   const exchange = queue.exchange ?? (isDefault ? settings.taskDefaultExchange : null) ?? queue.name;
   const routingKey = queue.routingKey ?? (isDefault ? settings.taskDefaultRoutingKey : null) ?? queue.name;
   const maxPriority = queue.maxPriority ?? settings.taskQueueMaxPriority ?? undefined;
+  const type = queue.type ?? settings.taskDefaultQueueType;
   return {
     name: queue.name,
     exchange: { name: exchange, type: queue.exchangeType ?? settings.taskDefaultExchangeType },
     routingKey,
     ...(maxPriority !== undefined && { maxPriority }),
+    ...(queue.priorityOrder !== undefined && { priorityOrder: queue.priorityOrder }),
+    ...(type !== "classic" && { type }),
   };
 }

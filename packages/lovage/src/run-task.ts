@@ -8,11 +8,12 @@ import {
   type RetryOptions,
   ValidationError,
 } from "./errors.js";
-import { decodeJson, encodeJson } from "./protocol/content.js";
+import { decodeJson, type EncodeJsonOptions, encodeJson } from "./protocol/content.js";
 import { exceptionInfo, tracebackOf } from "./protocol/exception.js";
 import { parseInstant } from "./protocol/instant.js";
 import type { ResultTuple } from "./protocol/task-meta.js";
 import type { RaisedError, RequestBody, RunOutcome, TaskRequest } from "./request.js";
+import type { Settings } from "./settings.js";
 import type { ErrorMatcher, TaskDefinition, TaskOptions } from "./task.js";
 import { backoffDelay } from "./util/backoff.js";
 import { systemClock } from "./util/clock.js";
@@ -49,6 +50,8 @@ export interface Execution {
 
 /** Where tasks are looked up. */
 export interface TaskRegistry {
+  /** How values are written; the app's. */
+  readonly settings: Pick<Settings, "taskTypedValues">;
   findTask(name: string): TaskDefinition | undefined;
 }
 
@@ -84,15 +87,21 @@ async function attempt(
   } catch (error) {
     return { kind: "failure", error: raised(error) };
   }
-  const task = taskInHand(request, given, definition.options, execution);
-  const running: RunningTask = { task, replyTo: request.replyTo, children };
-  return await runAs(running, () => perform(definition, given, task));
+  const writes = { typedValues: registry.settings.taskTypedValues };
+  const task = taskInHand(request, given, definition.options, execution, writes);
+  const running: RunningTask = { task, children };
+  return await runAs(running, () => perform(definition, given, task, writes));
 }
 
-async function perform(definition: TaskDefinition, given: Given, task: CurrentTask): Promise<Ending> {
+async function perform(
+  definition: TaskDefinition,
+  given: Given,
+  task: CurrentTask,
+  writes: EncodeJsonOptions,
+): Promise<Ending> {
   try {
     const value = await definition.run(...(await argumentsFor(definition, given)));
-    const result = encodeJson(value ?? null);
+    const result = encodeJson(value ?? null, writes);
     await callHook(definition.options.onSuccess, value, task);
     return { kind: "success", result };
   } catch (thrown) {
@@ -237,6 +246,7 @@ function taskInHand(
   given: Given,
   options: TaskOptions,
   { signal, reporter }: Execution,
+  writes: EncodeJsonOptions,
 ): CurrentTask {
   const task: CurrentTask = {
     id: request.id,
@@ -264,7 +274,7 @@ function taskInHand(
     },
     async updateState(state, meta = null) {
       signal.throwIfAborted();
-      reporter.onState(state, encodeJson(meta));
+      reporter.onState(state, encodeJson(meta, writes));
     },
     retry(asked: RetryOptions = {}): never {
       checkRetriesLeft(asked, options, task);

@@ -37,6 +37,11 @@ export interface ResultBackend {
   countChordPart(groupId: string, partId: string): Promise<number>;
   /** Deletes what expired before `now` and returns how many results went. */
   removeExpired(now: Date): Promise<number>;
+  /**
+   * Where only the sender can read results: the address they come to, for `reply_to` of the tasks this process sends. Resolves once what is
+   * sent there will arrive. Absent where results are stored.
+   */
+  replyAddress?(): Promise<string>;
 }
 
 export interface BackendCapabilities {
@@ -50,11 +55,26 @@ export interface BackendCapabilities {
    * loop, become safe together, the result first; when the result cannot be stored, the acknowledgement rejects too.
    */
   readonly log: string | undefined;
+  /** Whether any process can read a result, or only the one that sent the task ("sender"). */
+  readonly readers: "all" | "sender";
+  /**
+   * Whether `StoreOptions.fence` counts and a SUCCESS is kept. Without it the ready state that comes last wins, whatever it is, and passing
+   * states count until the first ready one.
+   */
+  readonly fencing: boolean;
+  /** Whether groups are kept and a chord's parts are counted; those calls are refused otherwise (`no_groups`). */
+  readonly groups: boolean;
+  /** What has expired goes by itself, by the store's own clock, and `removeExpired` finds nothing; or it is "removed" by that call. */
+  readonly expiry: "itself" | "removed";
 }
 
 export interface StoreOptions {
   /** The fencing token of the delivery whose outcome this is. */
   readonly fence?: number | undefined;
+  /** `reply_to` of the task's message, where results go to the sender: without it there is nobody to tell, and nothing is kept. */
+  readonly replyTo?: string | null | undefined;
+  /** `correlation_id` of the task's message. @default the task's id */
+  readonly correlationId?: string | undefined;
 }
 
 /** What a driver is opened with; `open-backend.ts` fills it from the settings. */
@@ -62,6 +82,13 @@ export interface BackendOptions {
   readonly url: string;
   /** Seconds a result is kept after it was stored; null for ever. */
   readonly resultExpires: number | null;
+  /** `resultBackendTransportOptions`: each driver has its own, reads them from the URL's query too, and refuses unknown ones. @default {} */
+  readonly transport?: Readonly<Record<string, unknown>>;
+  /** Seconds that an answer of the store is waited for. @default the driver\'s own */
+  readonly responseTimeout?: number | undefined;
+  /** The broker's URL and its transport options, for results that travel as messages. */
+  readonly brokerUrl?: string;
+  readonly brokerTransport?: Readonly<Record<string, unknown>>;
   /** The app's open connections, shared with its broker. */
   readonly connections: Connections;
   readonly logger: Logger;

@@ -17,16 +17,23 @@ export class Waiters {
   get ids(): readonly string[] {
     return [...this.#byTask.keys()];
   }
+  has(id: string): boolean {
+    return this.#byTask.has(id);
+  }
   get isEmpty(): boolean {
     return this.#byTask.size === 0;
   }
 
-  /** Resolves when `settle` is called with this task's ready state; rejects with the signal's reason. */
-  async wait(id: string, signal: AbortSignal): Promise<TaskMeta> {
+  /**
+   * Resolves when `settle` is called with this task's ready state; rejects with the signal's reason. `begin` starts what will bring that
+   * state about once the wait is known, and ends the wait when it rejects.
+   */
+  async wait(id: string, signal: AbortSignal, begin?: () => Promise<void>): Promise<TaskMeta> {
     signal.throwIfAborted();
     const waiter: Waiter = { id, ...deferred<TaskMeta>() };
     this.#add(waiter, signal);
     try {
+      begin?.().catch(waiter.reject);
       return await waiter.promise;
     } finally {
       this.#remove(waiter, signal);

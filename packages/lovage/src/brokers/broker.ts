@@ -28,6 +28,12 @@ export interface Broker {
    */
   publish(message: Message, route: Route): Promise<void>;
   /**
+   * Publishes inside a transaction of the caller's, through their own client: the message exists if and only if that commits. Settles
+   * when the statements are done; errors of the client pass as they are. The queue must be declared. Uses no connection of the
+   * broker's own, so it works before `connect`. Absent where the broker is no database that others have transactions in.
+   */
+  publishIn?(query: TransactionQuery, message: Message, route: Route): Promise<void>;
+  /**
    * Takes messages of `queues`, at most `prefetch` unacknowledged at a time over all of them. The queues must be declared.
    * Keeps the process alive until it is cancelled, whatever a driver waits with: an idle worker has nothing else that does.
    */
@@ -42,10 +48,18 @@ export interface Broker {
   readonly queues: QueueInspector;
 }
 
+/** Runs a statement through somebody's client, in the transaction that is open there, and returns its rows. */
+export type TransactionQuery = (
+  text: string,
+  values: readonly unknown[],
+) => Promise<readonly Readonly<Record<string, unknown>>[]>;
+
 /** Differences between brokers, as data: core code reads these and never asks which driver it has. */
 export interface BrokerCapabilities {
   /** Queues may be declared with `maxPriority`. */
   readonly priorities: boolean;
+  /** How many levels of priority are told apart where they are fewer than ten: neighbours then share one. @default 10 */
+  readonly priorityLevels?: number;
   /** Holding a message needs a lease that must be extended; false where the connection itself is the hold. */
   readonly leases: boolean;
   /** Whether messages survive the end of this process. */
@@ -56,12 +70,29 @@ export interface BrokerCapabilities {
   readonly peek: "clean" | "disturbs";
   /** Whether `counts` can tell the age of the oldest message. */
   readonly oldestMessage: boolean;
+  /** Whether deliveries carry a fencing token. */
+  readonly fencing: boolean;
+  /** `Delivery.deliveries` counts every hand-out ("each"), or is 2 for all after the first ("repeated"). */
+  readonly deliveryCount: "each" | "repeated";
+  /** Seconds by which a message may be ready later than its ETA, because the broker keeps delays in steps of this length; 0 for exact. */
+  readonly etaStep: number;
+  /** Which messages and queues an inspector sees besides those that are ready. */
+  readonly inspection: {
+    /** Those held by consumers: in `counts` and `peek`. */
+    readonly held: boolean;
+    /** Those waiting for their ETA: in `counts`, `peek`, `take` and `purge`. */
+    readonly scheduled: boolean;
+    /** `list` knows all of the broker's queues, or those that this process has declared. */
+    readonly queues: "all" | "declared";
+  };
   /** Names the log that acknowledgements are written to in order, if a result backend may share it: see `BackendCapabilities.log`. */
   readonly log: string | undefined;
 }
 
 export const EXCHANGE_TYPES = ["direct", "topic", "fanout"] as const;
 export type ExchangeType = (typeof EXCHANGE_TYPES)[number];
+export const QUEUE_TYPES = ["classic", "quorum"] as const;
+export type QueueType = (typeof QUEUE_TYPES)[number];
 export interface ExchangeSpec {
   readonly name: string;
   readonly type: ExchangeType;
@@ -76,6 +107,10 @@ export interface QueueSpec {
   readonly routingKey?: string;
   /** 0 to 9: priorities above it count as it. Without it, priorities are ignored on this queue. */
   readonly maxPriority?: number;
+  /** On Redis: `"celery"` keeps kombu's order, 0 first, for a queue shared with Python. @default "lovage": 9 first, as everywhere */
+  readonly priorityOrder?: "lovage" | "celery";
+  /** How a broker that has the choice keeps the queue; others have one way. @default "classic" */
+  readonly type?: QueueType;
 }
 
 /** Where a message goes. Exchange `""` is the anonymous one: it routes to the queue named `routingKey`. */
@@ -149,7 +184,12 @@ export interface Broadcast {
     channel: BroadcastChannel,
     pattern: string,
     onMessage: (message: Message, routingKey: string) => void,
+    options?: ListenOptions,
   ): Promise<Subscription>;
+}
+export interface ListenOptions {
+  /** Who listens, where others look for it by name: a worker's node name for control. */
+  readonly name?: string;
 }
 export interface Subscription {
   /** Idempotent. */
@@ -159,9 +199,9 @@ export interface Subscription {
 export interface QueueCounts {
   /** Could be delivered now. */
   readonly ready: number;
-  /** Held by consumers. */
+  /** Held by consumers; 0 where `inspection.held` is false. */
   readonly unacked: number;
-  /** Waiting for their ETA. */
+  /** Waiting for their ETA; 0 where `inspection.scheduled` is false. */
   readonly scheduled: number;
   /** When the longest-waiting ready message became ready; undefined when none is, or the broker cannot tell. */
   readonly oldest: Date | undefined;
@@ -201,6 +241,10 @@ export interface BrokerOptions {
   readonly leaseSeconds: number;
   /** Seconds within which a publish is confirmed or rejected. @default 10 */
   readonly publishTimeout: number;
+  /** `brokerTransportOptions`: each driver has its own, reads them from the URL's query too, and refuses unknown ones. @default {} */
+  readonly transport?: Readonly<Record<string, unknown>>;
+  /** Seconds that an answer of the store is waited for. @default the driver\'s own */
+  readonly responseTimeout?: number | undefined;
   /** The app's open connections, shared with its result backend. */
   readonly connections: Connections;
   readonly logger: Logger;

@@ -1,4 +1,4 @@
-import { EXCHANGE_TYPES, type ExchangeType } from "../brokers/broker.js";
+import { EXCHANGE_TYPES, type ExchangeType, QUEUE_TYPES, type QueueType } from "../brokers/broker.js";
 import { matchesWildcard } from "../util/wildcard.js";
 
 /** What is wrong with a value, as the end of the sentence "`setting` …". */
@@ -212,6 +212,8 @@ export interface QueueSetting {
   readonly maxPriority?: number;
   /** "celery" keeps kombu's order on Redis, where 0 is the most urgent, for a queue shared with Python. @default "lovage" */
   readonly priorityOrder?: "lovage" | "celery";
+  /** On RabbitMQ: how the queue is kept. @default `taskDefaultQueueType` */
+  readonly type?: QueueType;
 }
 
 const QUEUE_FIELDS: Readonly<Record<keyof QueueSetting, (value: unknown) => boolean>> = {
@@ -221,6 +223,7 @@ const QUEUE_FIELDS: Readonly<Record<keyof QueueSetting, (value: unknown) => bool
   routingKey: isName,
   maxPriority: isMaxPriority,
   priorityOrder: (value) => value === "lovage" || value === "celery",
+  type: (value) => QUEUE_TYPES.some((type) => type === value),
 };
 function isName(value: unknown): value is string {
   return typeof value === "string" && value !== "";

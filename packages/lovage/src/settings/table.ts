@@ -1,4 +1,4 @@
-import { EXCHANGE_TYPES } from "../brokers/broker.js";
+import { EXCHANGE_TYPES, QUEUE_TYPES } from "../brokers/broker.js";
 import { POOL_KINDS } from "../pool-kind.js";
 import type { Kind } from "./kinds.js";
 import * as kinds from "./kinds.js";
@@ -41,8 +41,17 @@ const {
  * From this table come the types, the checks, the environment's names and the docs.
  */
 export const SETTINGS = {
-  brokerUrl: setting(text, "sqlite:lovage.db", "Where messages wait: `sqlite:FILE` or `memory://`."),
+  brokerUrl: setting(
+    text,
+    "sqlite:lovage.db",
+    "Where messages wait: `sqlite:FILE`, `redis://`, `amqp://`, `postgres://` or `memory://`. Several URLs with `;` between them: the first that answers.",
+  ),
   resultBackend: setting(orNull(text), "sqlite:lovage.db", "Where results are kept; null keeps none."),
+  outboxUrl: setting(
+    orNull(text),
+    null,
+    "`postgres://…`: the database whose transactions `app.in(client)` sends tasks in, where that is not the broker; workers relay them.",
+  ),
   publishTimeout: setting(positiveSeconds, 10, "A publish is confirmed or rejected within this time."),
   brokerLeaseSeconds: setting(
     positiveSeconds,
@@ -70,6 +79,11 @@ export const SETTINGS = {
     orNull(priority),
     null,
     "The priority of tasks that have none: 0 to 9, 9 the most urgent.",
+  ),
+  taskDefaultQueueType: setting(
+    oneOf(...QUEUE_TYPES),
+    "classic",
+    "On RabbitMQ: how queues are kept, where `taskQueues` does not say. All who use a queue must agree on it.",
   ),
   taskQueueMaxPriority: setting(
     orNull(maxPriority),
@@ -175,18 +189,18 @@ export const SETTINGS = {
 
   redisSocketTimeout: setting(
     orNull(positiveSeconds),
-    120,
-    "An answer of a Redis server is waited for this long; null for ever. Read by the Redis driver, which is to come.",
+    null,
+    "How long an answer of a Redis server is waited for; null for 10 s. Celery's default of 120 s would hold a publish for as long.",
   ),
   brokerTransportOptions: setting(
     record,
     {},
-    "Options for the broker's client library. The drivers there are so far have none.",
+    "Options of the broker's driver; see the page on brokers. They may stand in the URL's query too.",
   ),
   resultBackendTransportOptions: setting(
     record,
     {},
-    "Options for the result backend's client library. The drivers there are so far have none.",
+    "Options of the result backend's driver; see the page on brokers. They may stand in the URL's query too.",
   ),
 } as const;
 

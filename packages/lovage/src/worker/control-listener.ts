@@ -30,8 +30,9 @@ export class ControlListener implements Service {
 
   async start(): Promise<void> {
     if (this.#leaving.signal.aborted || this.#subscription) return;
-    const { broadcast } = this.#worker.parts.broker;
-    this.#subscription = await broadcast.subscribe("control", "", (message) => this.#receive(message));
+    const { hostname, parts } = this.#worker;
+    const receive = (message: Message): void => this.#receive(message);
+    this.#subscription = await parts.broker.broadcast.subscribe("control", "", receive, { name: hostname });
     // In the background: a worker that starts alone must not wait a second for nobody.
     this.#background("mingle", this.#mingle());
   }

@@ -119,7 +119,7 @@ export class Executor {
       if (!execution) return;
       ledger.add(execution);
       this.#parts.events.received(execution);
-      const turn = await this.#awaitTurn(execution);
+      const turn = this.#takeTurn(execution) ?? (await execution.turn.promise);
       if (turn === "give-back") await delivery.reject({ requeue: true });
       else if (turn === "revoked") await this.#concludeRevoked(execution);
       else await this.#runAndConclude(execution);
@@ -155,7 +155,8 @@ export class Executor {
     return eta.getTime() - now.getTime() < 20;
   }
 
-  async #awaitTurn(execution: Execution): Promise<Turn> {
+  /** The task's turn, or undefined when it is to wait for it. */
+  #takeTurn(execution: Execution): Turn | undefined {
     const { rateLimiter, pool } = this.#parts;
     if (this.#givesBack) return "give-back";
     const { name } = execution.request;
@@ -169,7 +170,7 @@ export class Executor {
       }
       this.#queueForSlot(execution);
     }
-    return await execution.turn.promise;
+    return undefined;
   }
 
   #queueForSlot(execution: Execution): void {
@@ -229,7 +230,9 @@ export class Executor {
 
   async #conclude(execution: Execution, outcome: Outcome): Promise<void> {
     const { app, leases, rules, logger } = this.#parts;
-    if (execution.leaseLost || !(execution.acknowledged || (await leases.confirm(execution.delivery)))) {
+    const { delivery } = execution;
+    const held = execution.acknowledged || leases.isFresh(delivery) || (await leases.confirm(delivery));
+    if (execution.leaseLost || !held) {
       logger.warn("dropped the outcome of a task that another worker runs now", {
         task: execution.id,
         name: execution.request.name,
@@ -243,7 +246,9 @@ export class Executor {
       revokeAsked: execution.revokeAsked,
     });
     const { followUp, results, events } = this.#parts;
-    const { ending, children } = await this.#followUp(execution, decided);
+    const { ending, children } = followUp.leadsOn(execution, decided)
+      ? await this.#followUp(execution, decided)
+      : { ending: decided, children: [] };
     const stored = results.storeEnding(execution, ending, children);
     if (this.#endsTogether(execution, ending)) {
       await this.#ackWith(execution, stored);
@@ -361,7 +366,7 @@ export class Executor {
     const { since, tries } = unknownSince(delivery.message.headers[UNKNOWN_HEADER]) ?? { since: now, tries: 0 };
     if (now - since >= app.settings.taskUnknownGrace) {
       const error = new NotRegistered(message.task);
-      await results.storeRefusal(message.id, error);
+      await results.storeRefusal(message.id, error, delivery.message);
       this.#parts.events.refused(message.id, error);
       return await this.#bury(delivery, {
         reason: "unknown_task",
@@ -398,7 +403,7 @@ export class Executor {
       if (error instanceof LeaseLostError) return;
       if (error instanceof MessageError && !execution) {
         const { id } = peekTaskHeaders(delivery.message);
-        if (id !== undefined) await results.storeRefusal(id, error);
+        if (id !== undefined) await results.storeRefusal(id, error, delivery.message);
         return await this.#bury(delivery, { reason: refusalReason(error), error: error.message });
       }
       logger.error("a task could not be dealt with and goes back to its queue", {

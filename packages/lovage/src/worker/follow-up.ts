@@ -25,15 +25,20 @@ export class FollowUp {
     return this.#broker;
   }
 
+  /** Whether there is anything to send before the result is stored. */
+  leadsOn({ message: { embed } }: Execution, ending: Ending): boolean {
+    if (ending.state === "SUCCESS") return Boolean(embed.callbacks?.length || embed.chain?.length);
+    return ending.state === "RETRY" && ending.retryAt !== undefined;
+  }
+
   /**
    * What must be safe before the result is: a crash in between then repeats the task rather than forget what it leads to.
    * Returns what was sent, for the result's `children`. Source of the order: celery-protocol 7.2.
    */
   async beforeResult(execution: Execution, ending: Ending): Promise<readonly ResultTuple[]> {
     if (ending.state === "RETRY" && ending.retryAt) return await this.#sendRetry(execution, ending.retryAt);
-    if (ending.state !== "SUCCESS") return [];
+    if (!this.leadsOn(execution, ending)) return [];
     const { callbacks, chain } = execution.message.embed;
-    if (!callbacks?.length && !chain?.length) return [];
     const result = ending.result instanceof RawJson ? decodeJson(ending.result.text) : ending.result;
     const sent = await Promise.all([
       ...(callbacks ?? []).map((each) => this.#send(each, [result], execution, {})),
@@ -72,7 +77,13 @@ export class FollowUp {
   ): Promise<string> {
     const { request } = execution;
     const call = callFromData(signature, given);
-    const family = { rootId: request.rootId, parentId: request.id, ...this.#inheritedPriority(execution) };
+    const family = {
+      rootId: request.rootId,
+      parentId: request.id,
+      // The last result of a chain is for who sent the first task. Source: celery-protocol 5.5.
+      ...(request.replyTo && { replyTo: request.replyTo }),
+      ...this.#inheritedPriority(execution),
+    };
     const sent = await this.#app.send({ ...call, options: { ...family, ...call.options, ...more } });
     return sent.id;
   }

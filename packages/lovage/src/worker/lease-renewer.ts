@@ -46,16 +46,21 @@ export class LeaseRenewer implements Service {
     this.#holds.delete(delivery);
   }
 
+  /** Whether the delivery is surely still ours, and will be for a while, as far as can be told without asking. */
+  isFresh(delivery: Delivery): boolean {
+    const hold = this.#holds.get(delivery);
+    // Half the lease is kept in reserve for what happens between this check and the write that it allows.
+    return hold !== undefined && hold.until - this.#clock.monotonic() > this.#leaseSeconds / 2;
+  }
+
   /**
    * Whether the delivery is surely still ours. Costs nothing while the lease is fresh; when this process was frozen or starved, the
    * broker is asked. Called before anything of a run is made known, so that a zombie keeps silent.
    */
   async confirm(delivery: Delivery): Promise<boolean> {
+    if (this.isFresh(delivery)) return true;
     const hold = this.#holds.get(delivery);
-    if (!hold) return false;
-    // Half the lease is kept in reserve for what happens between this check and the write that it allows.
-    if (hold.until - this.#clock.monotonic() > this.#leaseSeconds / 2) return true;
-    return await this.#extend(delivery, hold);
+    return hold !== undefined && (await this.#extend(delivery, hold));
   }
 
   #schedule(): void {

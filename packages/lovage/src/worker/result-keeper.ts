@@ -2,6 +2,7 @@ import type { ResultBackend } from "../backends/backend.js";
 import { BackendConnectionError, type LovageError } from "../errors.js";
 import { type Ending, metaOf } from "../outcome.js";
 import { exceptionInfo } from "../protocol/exception.js";
+import type { Message } from "../protocol/message.js";
 import { RawJson } from "../protocol/raw-json.js";
 import { isReady } from "../protocol/states.js";
 import type { ResultTuple, TaskMeta } from "../protocol/task-meta.js";
@@ -66,10 +67,11 @@ export class ResultKeeper {
   }
 
   /** A task that never began because its message could not be used. */
-  async storeRefusal(taskId: string, error: LovageError): Promise<void> {
+  async storeRefusal(taskId: string, error: LovageError, { properties }: Message): Promise<void> {
     const { backend, clock } = this.#parts;
     if (!backend) return;
-    await this.#insist(() => backend.store(failureOf(taskId, error, clock.now())));
+    const { reply_to: replyTo, correlation_id: correlationId } = properties;
+    await this.#insist(() => backend.store(failureOf(taskId, error, clock.now()), { replyTo, correlationId }));
   }
 
   #isKept({ definition, message }: Execution, { state }: Ending): boolean {
@@ -116,7 +118,9 @@ export class ResultKeeper {
   }
 
   async #store(execution: Execution, meta: TaskMeta): Promise<void> {
-    const kept = await this.#parts.backend?.store(meta, { fence: execution.delivery.token });
+    const { replyTo, correlationId } = execution.request;
+    const options = { fence: execution.delivery.token, replyTo, correlationId };
+    const kept = await this.#parts.backend?.store(meta, options);
     if (kept === false)
       this.#parts.logger.debug("the backend kept an earlier result", { task: meta.taskId, state: meta.status });
   }

@@ -3,7 +3,10 @@ import type { Lovage } from "../app.js";
 import type { ResultBackend } from "../backends/backend.js";
 import type { Broker } from "../brokers/broker.js";
 import { DeadLetters } from "../dead-letters.js";
+import type { DirectGateway } from "../direct-gateway.js";
 import { ConfigurationError } from "../errors.js";
+import type { OutboxRelay } from "../outbox/relay.js";
+import { transactionTarget } from "../outbox/transaction-target.js";
 import { EventSender } from "../events/event-sender.js";
 import { parseRate } from "../protocol/control.js";
 import { LamportClock } from "../protocol/events.js";
@@ -74,6 +77,8 @@ export interface WorkerParts {
   readonly control: ControlListener;
   readonly results: ResultKeeper;
   readonly sweeper: ResultSweeper;
+  /** Undefined when there is no outbox to relay. */
+  readonly relay: OutboxRelay | undefined;
 }
 
 /**
@@ -181,6 +186,7 @@ export class Worker implements Service {
       await parts.heartbeat.start();
       await parts.autoscaler?.start();
       await parts.sweeper.start();
+      await parts.relay?.start();
       this.startedAt = this.clock.now();
     } catch (error) {
       await this.#takeDown(async () => undefined);
@@ -284,7 +290,15 @@ export class Worker implements Service {
       control,
       results,
       sweeper,
+      relay: await this.#openRelay(gateway),
     };
+  }
+
+  async #openRelay(gateway: DirectGateway): Promise<OutboxRelay | undefined> {
+    const { kind, url } = transactionTarget(this.app.settings);
+    if (kind !== "outbox") return undefined;
+    const { OutboxRelay } = await import("../outbox/relay.js");
+    return new OutboxRelay({ url, gateway, logger: this.logger, clock: this.clock });
   }
 
   #queues(): ReturnType<Lovage["router"]["defaultQueues"]> {
@@ -326,6 +340,7 @@ export class Worker implements Service {
     const parts = this.#parts;
     if (!parts) return;
     await parts.autoscaler?.stop();
+    await parts.relay?.stop();
     await parts.sweeper.stop();
     await parts.consumer.stop();
     await finish(parts);

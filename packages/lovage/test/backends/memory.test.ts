@@ -4,7 +4,7 @@ import { silentLogger } from "../../src/util/logger.js";
 import { describeBackend } from "../contract/backend.contract.js";
 
 describeBackend("memory", {
-  capabilities: { durable: false, shared: false },
+  capabilities: { durable: false, shared: false, readers: "all", fencing: true, groups: true, expiry: "removed" },
   fixture: async () => {
     const url = "memory://";
     const connections = new Connections();

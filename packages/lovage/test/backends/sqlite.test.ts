@@ -14,7 +14,7 @@ import { passing, success } from "../support/task-metas.js";
 const NEVER = new AbortController().signal;
 
 describeBackend("SQLite", {
-  capabilities: { durable: true, shared: true },
+  capabilities: { durable: true, shared: true, readers: "all", fencing: true, groups: true, expiry: "removed" },
   fixture: async () => {
     const { url, remove } = await sqliteFile();
     return {
@@ -28,7 +28,7 @@ describeBackend("SQLite", {
 });
 
 describeBackend("SQLite (on one shared connection)", {
-  capabilities: { durable: true, shared: true },
+  capabilities: { durable: true, shared: true, readers: "all", fencing: true, groups: true, expiry: "removed" },
   fixture: async () => {
     const { url, remove } = await sqliteFile();
     const connections = new Connections();

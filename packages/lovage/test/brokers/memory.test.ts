@@ -6,7 +6,18 @@ import { describeBroker } from "../contract/broker.contract.js";
 import { textMessage } from "../support/text-message.js";
 
 describeBroker("memory", {
-  capabilities: { priorities: true, leases: false, durable: false, shared: false, peek: "clean", oldestMessage: true },
+  capabilities: {
+    priorities: true,
+    leases: false,
+    durable: false,
+    shared: false,
+    peek: "clean",
+    oldestMessage: true,
+    fencing: true,
+    deliveryCount: "each",
+    etaStep: 0,
+    inspection: { held: true, scheduled: true, queues: "all" },
+  },
   fixture: async () => {
     const url = "memory://";
     const connections = new Connections();

@@ -12,7 +12,18 @@ import { textMessage } from "../support/text-message.js";
 const TO_Q = { exchange: "", routingKey: "q" };
 
 describeBroker("SQLite", {
-  capabilities: { priorities: true, leases: true, durable: true, shared: true, peek: "clean", oldestMessage: true },
+  capabilities: {
+    priorities: true,
+    leases: true,
+    durable: true,
+    shared: true,
+    peek: "clean",
+    oldestMessage: true,
+    fencing: true,
+    deliveryCount: "each",
+    etaStep: 0,
+    inspection: { held: true, scheduled: true, queues: "all" },
+  },
   fixture: async () => {
     const file = await sqliteFile();
     return {

@@ -1,5 +1,5 @@
 import type { QueueSpec, Route } from "../../src/brokers/broker.js";
-import type { Gateway } from "../../src/gateway.js";
+import type { Gateway, TransactionPlace } from "../../src/gateway.js";
 import type { Message } from "../../src/protocol/message.js";
 import { isReady } from "../../src/protocol/states.js";
 import type { TaskMeta } from "../../src/protocol/task-meta.js";
@@ -24,6 +24,9 @@ export class RecordingGateway implements Gateway {
   async send(message: Message, route: Route, queue: QueueSpec | undefined): Promise<void> {
     if (this.refusal) throw this.refusal;
     this.sent.push({ message, route, queue });
+  }
+  async prepareTransaction(): Promise<TransactionPlace> {
+    return { databaseId: "", replyTo: null };
   }
   async getResult(id: string): Promise<TaskMeta | undefined> {
     return this.results.get(id);

@@ -35,7 +35,15 @@ class MemoryResults {
 
 /** Results of this process, gone with it. For tests and for trying things out. */
 export class MemoryBackend implements ResultBackend {
-  readonly capabilities: BackendCapabilities = { durable: false, shared: false, log: undefined };
+  readonly capabilities: BackendCapabilities = {
+    durable: false,
+    shared: false,
+    log: undefined,
+    readers: "all",
+    fencing: true,
+    groups: true,
+    expiry: "removed",
+  };
   readonly #share: Share<MemoryResults>;
   readonly #kept: MemoryResults;
   readonly #lifetimeMs: number;

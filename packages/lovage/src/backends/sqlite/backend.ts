@@ -42,7 +42,15 @@ export class SqliteBackend implements ResultBackend {
   constructor({ url, connections, logger, resultExpires, clock = systemClock }: BackendOptions) {
     this.#share = sqliteDatabase(url, connections, { writeTimeout: WRITE_TIMEOUT, logger });
     this.#database = this.#share.value;
-    this.capabilities = { durable: true, shared: true, log: this.#database.path };
+    this.capabilities = {
+      durable: true,
+      shared: true,
+      log: this.#database.path,
+      readers: "all",
+      fencing: true,
+      groups: true,
+      expiry: "removed",
+    };
     this.#readyShare = connections.share(
       `sqlite ready results ${parseSqliteUrl(url).path}`,
       (value) => value instanceof ReadyResults,

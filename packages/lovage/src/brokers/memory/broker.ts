@@ -32,6 +32,10 @@ export class MemoryBroker implements Broker {
     shared: false,
     peek: "clean",
     oldestMessage: true,
+    fencing: true,
+    deliveryCount: "each",
+    etaStep: 0,
+    inspection: { held: true, scheduled: true, queues: "all" },
     log: undefined,
   };
   readonly broadcast: Broadcast;
@@ -54,7 +58,7 @@ export class MemoryBroker implements Broker {
     this.#store = this.#share.value;
     this.broadcast = {
       publish: (...args) => this.#broadcast(...args),
-      subscribe: (...args) => this.#subscribe(...args),
+      subscribe: (channel, pattern, onMessage) => this.#subscribe(channel, pattern, onMessage),
     };
     this.queues = this.#inspector();
   }

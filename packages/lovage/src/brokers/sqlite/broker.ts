@@ -50,6 +50,10 @@ export class SqliteBroker implements Broker {
       shared: true,
       peek: "clean",
       oldestMessage: true,
+      fencing: true,
+      deliveryCount: "each",
+      etaStep: 0,
+      inspection: { held: true, scheduled: true, queues: "all" },
       log: this.#database.path,
     };
     const refuseWhenClosed = (): void => this.#refuseWhenClosed();

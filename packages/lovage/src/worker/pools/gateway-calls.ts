@@ -1,6 +1,7 @@
 import type { ExchangeType, QueueSpec, Route } from "../../brokers/broker.js";
 import { EXCHANGE_TYPES } from "../../brokers/broker.js";
 import { DecodeError } from "../../errors.js";
+import type { TransactionPlace } from "../../gateway.js";
 import { decodeJson, encodeJson } from "../../protocol/content.js";
 import type { Message } from "../../protocol/message.js";
 import type { TaskMeta } from "../../protocol/task-meta.js";
@@ -74,6 +75,11 @@ function exchangeTypeFrom(value: string): ExchangeType {
   const type = EXCHANGE_TYPES.find((known) => known === value);
   if (!type) throw new DecodeError(`type: expected one of ${EXCHANGE_TYPES.join(", ")}, got ${JSON.stringify(value)}`);
   return type;
+}
+
+export function placeFrom(value: unknown): TransactionPlace {
+  const fields = fieldsOf(value, "place");
+  return { databaseId: text(fields, "databaseId"), replyTo: orNull(text)(fields, "replyTo") };
 }
 
 export function metaData({ result, args, kwargs, dateDone, ...meta }: TaskMeta): Fields {

@@ -48,6 +48,8 @@ export class GatewayServer {
       case "send":
         await gateway.send(messageFrom(first), routeFrom(second), queueFrom(third));
         return null;
+      case "prepareTransaction":
+        return await gateway.prepareTransaction(queueFrom(first));
       case "getResult": {
         const meta = await gateway.getResult(textOf(first));
         return meta ? metaData(meta) : null;

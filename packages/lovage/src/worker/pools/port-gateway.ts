@@ -1,10 +1,10 @@
 import type { QueueSpec, Route } from "../../brokers/broker.js";
-import type { Gateway } from "../../gateway.js";
+import type { Gateway, TransactionPlace } from "../../gateway.js";
 import type { Message } from "../../protocol/message.js";
 import type { TaskMeta } from "../../protocol/task-meta.js";
 import { type Deferred, deferred } from "../../util/deferred.js";
 import { errorFrom } from "./error-data.js";
-import { messageData, metaData, metaFrom, routeData } from "./gateway-calls.js";
+import { messageData, metaData, metaFrom, placeFrom, routeData } from "./gateway-calls.js";
 import type { ChildMessage, ErrorData } from "./messages.js";
 
 /** The gateway of a pool's process or thread: every call crosses to the worker, which answers it with its own. */
@@ -19,6 +19,10 @@ export class PortGateway implements Gateway {
 
   async send(message: Message, route: Route, queue: QueueSpec | undefined): Promise<void> {
     await this.#call("send", [messageData(message), routeData(route), queue ?? null]);
+  }
+  /** The statements themselves run here, through the task's own client. */
+  async prepareTransaction(queue: QueueSpec | undefined): Promise<TransactionPlace> {
+    return placeFrom(await this.#call("prepareTransaction", [queue ?? null]));
   }
   async getResult(id: string): Promise<TaskMeta | undefined> {
     const meta = await this.#call("getResult", [id]);
