@@ -103,6 +103,7 @@ const PACKAGES = [
   },
   { name: "amqplib", in: /^connections\/amqp|\/amqp\/|\/rpc\//, because: "RabbitMQ is one driver among several" },
   { name: "node:sqlite", in: /^connections\/sqlite|\/sqlite\//, because: "SQLite is one driver among several" },
+  { name: "pg", in: /^connections\/postgres|\/postgres\//, because: "PostgreSQL is one driver among several" },
   { name: "ioredis", in: /^connections\/redis|\/redis\//, because: "Redis is one driver among several" },
 ];
 

@@ -16,7 +16,13 @@ export interface Pooler {
 export async function pgbouncer(program: string, server: string): Promise<Pooler> {
   const folder = await mkdtemp(join(tmpdir(), "pooler-"));
   const port = await freePort();
-  const { hostname, port: serverPort, username, password, pathname } = new URL(server.replace(/^postgres(ql)?:/, "http:"));
+  const {
+    hostname,
+    port: serverPort,
+    username,
+    password,
+    pathname,
+  } = new URL(server.replace(/^postgres(ql)?:/, "http:"));
   const database = pathname.slice(1);
   const users = join(folder, "users.txt");
   await writeFile(users, `"${username}" "${decodeURIComponent(password)}"\n`);

@@ -33,8 +33,11 @@ export async function postgresSchema(serverUrl: string): Promise<PostgresSchema>
     client: open,
     query,
     remove: async () => {
-      await query(`DROP SCHEMA IF EXISTS ${name} CASCADE`);
-      for (const client of clients) await client.end().catch(() => undefined);
+      const last = await (own ??= open());
+      // A transaction that a failed test left open would hold up the rest.
+      for (const client of clients) if (client !== last) await client.end().catch(() => undefined);
+      await last.query(`DROP SCHEMA IF EXISTS ${name} CASCADE`);
+      await last.end();
     },
   };
 }
