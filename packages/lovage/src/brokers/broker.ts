@@ -93,6 +93,8 @@ export const EXCHANGE_TYPES = ["direct", "topic", "fanout"] as const;
 export type ExchangeType = (typeof EXCHANGE_TYPES)[number];
 export const QUEUE_TYPES = ["classic", "quorum"] as const;
 export type QueueType = (typeof QUEUE_TYPES)[number];
+export const PRIORITY_ORDERS = ["lovage", "celery"] as const;
+export type PriorityOrder = (typeof PRIORITY_ORDERS)[number];
 export interface ExchangeSpec {
   readonly name: string;
   readonly type: ExchangeType;
@@ -108,7 +110,7 @@ export interface QueueSpec {
   /** 0 to 9: priorities above it count as it. Without it, priorities are ignored on this queue. */
   readonly maxPriority?: number;
   /** On Redis: `"celery"` keeps kombu's order, 0 first, for a queue shared with Python. @default "lovage": 9 first, as everywhere */
-  readonly priorityOrder?: "lovage" | "celery";
+  readonly priorityOrder?: PriorityOrder;
   /** How a broker that has the choice keeps the queue; others have one way. @default "classic" */
   readonly type?: QueueType;
 }

@@ -8,6 +8,7 @@ import { eventsCommand } from "./events.js";
 import { EXIT, type ExitCode } from "./exit-codes.js";
 import { addGlobalOptions } from "./global-options.js";
 import { inspectCommand } from "./inspect.js";
+import { migrateCommand } from "./migrate.js";
 import { purgeCommand } from "./purge.js";
 import { queuesCommand } from "./queues.js";
 import { reportCommand } from "./report.js";
@@ -51,6 +52,7 @@ export function buildProgram(report: (code: ExitCode) => void): Command {
     queuesCommand,
     purgeCommand,
     deadLettersCommand,
+    migrateCommand,
     reportCommand,
   ];
   for (const make of commands) program.addCommand(adopt(make(report), program));

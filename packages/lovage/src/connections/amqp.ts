@@ -13,6 +13,7 @@ import {
   replyCode,
   replyText,
 } from "./amqp-client.js";
+import { readForeignTags } from "./amqp-foreign-tags.js";
 import { type AmqpOptions, readAmqpOptions, shownAddress } from "./amqp-options.js";
 import { AmqpWatchdog } from "./amqp-watchdog.js";
 import type { Closable, Connections, Share } from "./connections.js";
@@ -197,6 +198,7 @@ export class AmqpConnection implements Closable {
     try {
       const connection = await raced(withTimeout(dialled, connectTimeout), this.#ending.signal);
       if (!isClientConnection(connection)) throw new Error("amqplib returned no connection");
+      readForeignTags(connection);
       return connection;
     } catch (cause) {
       // One that comes after all is not left open.

@@ -75,7 +75,8 @@ const DEFAULT_PORT = 6379;
 const DEFAULT_SENTINEL_PORT = 26379;
 const SOCKET_TIMEOUT = 10;
 const CONNECT_TIMEOUT = 5;
-const HEALTH_CHECK_INTERVAL = 3;
+/** A dead connection is noticed after four of them at most, so that a worker is back within ten seconds of losing its network. */
+const HEALTH_CHECK_INTERVAL = 2;
 
 /**
  * Reads `redis://[user[:password]@]host[:port][/db]`, `rediss://…` (TLS), `redis+socket:///path/to/redis.sock?virtual_host=db`, and

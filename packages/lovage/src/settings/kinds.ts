@@ -1,4 +1,11 @@
-import { EXCHANGE_TYPES, type ExchangeType, QUEUE_TYPES, type QueueType } from "../brokers/broker.js";
+import {
+  EXCHANGE_TYPES,
+  type ExchangeType,
+  PRIORITY_ORDERS,
+  type PriorityOrder,
+  QUEUE_TYPES,
+  type QueueType,
+} from "../brokers/broker.js";
 import { matchesWildcard } from "../util/wildcard.js";
 
 /** What is wrong with a value, as the end of the sentence "`setting` …". */
@@ -211,7 +218,7 @@ export interface QueueSetting {
   /** 0 to 255; priorities above 9 are never sent. @default `taskQueueMaxPriority` */
   readonly maxPriority?: number;
   /** "celery" keeps kombu's order on Redis, where 0 is the most urgent, for a queue shared with Python. @default "lovage" */
-  readonly priorityOrder?: "lovage" | "celery";
+  readonly priorityOrder?: PriorityOrder;
   /** On RabbitMQ: how the queue is kept. @default `taskDefaultQueueType` */
   readonly type?: QueueType;
 }
@@ -222,7 +229,7 @@ const QUEUE_FIELDS: Readonly<Record<keyof QueueSetting, (value: unknown) => bool
   exchangeType: (value) => EXCHANGE_TYPES.some((type) => type === value),
   routingKey: isName,
   maxPriority: isMaxPriority,
-  priorityOrder: (value) => value === "lovage" || value === "celery",
+  priorityOrder: (value) => PRIORITY_ORDERS.some((order) => order === value),
   type: (value) => QUEUE_TYPES.some((type) => type === value),
 };
 function isName(value: unknown): value is string {

@@ -62,7 +62,7 @@ describeWithServer("redis", "the Redis broker and others on its keys", (server) 
 
     const unacked = Object.entries(await stranger.hgetall(`${prefix}unacked`));
     expect(unacked.map(([, saved]) => JSON.parse(saved))).toEqual([[JSON.parse(raw), "", "celery"]]);
-    const [tag, score] = await stranger.zrange(`${prefix}unacked_index`, 0, -1, "WITHSCORES");
+    const [tag, score] = await stranger.zrange(`${prefix}unacked_index`, 0, "-1", "WITHSCORES");
     expect(tag).toBe(unacked[0]?.[0]);
     expect(Math.abs(Number(score) - Date.now() / 1000)).toBeLessThan(5);
 
@@ -78,7 +78,7 @@ describeWithServer("redis", "the Redis broker and others on its keys", (server) 
     const inbox = new Inbox();
     await broker.consume(["celery"], { prefetch: 1 }, inbox.accept);
     const delivery = await inbox.next();
-    const [tag = ""] = await stranger.zrange(`${prefix}unacked_index`, 0, -1);
+    const [tag = ""] = await stranger.zrange(`${prefix}unacked_index`, 0, "-1");
     await stranger.zadd(`${prefix}unacked_index`, 1, tag);
     await delivery.extend(60);
     expect(Number(await stranger.zscore(`${prefix}unacked_index`, tag))).toBeGreaterThan(Date.now() / 1000 - 5);
@@ -256,7 +256,7 @@ describeWithServer("redis", "the Redis broker and others on its keys", (server) 
     const stale = await first.next();
     await dying.abandon();
     // As kombu does it (celery-protocol 4.6): by any tag, to the list of the routing key.
-    const [tag = ""] = await stranger.zrange(`${prefix}unacked_index`, 0, -1);
+    const [tag = ""] = await stranger.zrange(`${prefix}unacked_index`, 0, "-1");
     const [envelope, exchange, routingKey] = JSON.parse((await stranger.hget(`${prefix}unacked`, tag)) ?? "");
     expect([exchange, routingKey]).toEqual(["", "celery"]);
     envelope.headers.redelivered = true;

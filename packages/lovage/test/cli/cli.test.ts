@@ -170,6 +170,14 @@ describe("lovage", { timeout: 60_000 }, () => {
     expect(JSON.parse((await fromEnvironment.ended).out)).toMatchObject([{ name: "celery", ready: 1 }]);
     expect(await json("purge", "-f", "-b", broker)).toEqual({ purged: { celery: 1 } });
   });
+
+  test("brings the tables of broker and result backend up to date", async () => {
+    const store = `sqlite:${join(folder, "new.db")}`;
+    expect(await json("migrate", "-b", store, "--result-backend", store)).toEqual({
+      upToDate: ["broker", "result backend"],
+    });
+    expect(await json("migrate", "-b", store, "--result-backend", "none")).toEqual({ upToDate: ["broker"] });
+  });
 });
 
 describe("lovage worker", { timeout: 60_000 }, () => {

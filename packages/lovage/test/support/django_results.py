@@ -76,7 +76,8 @@ def get(task_id):
         "result": None if is_error else value,
         "error": [type(value).__name__, [str(arg) for arg in value.args]] if is_error else None,
         "traceback": result.traceback,
-        "children": [child.id for child in result.children or []],
+        # Celery makes results of the children only once a task has ended.
+        "children": [child.id for child in result.children or []] if result.ready() else [],
         "name": result.name,
         "args": result.args,
         "kwargs": result.kwargs,

@@ -33,7 +33,8 @@ export async function postgresSchema(serverUrl: string): Promise<PostgresSchema>
     client: open,
     query,
     remove: async () => {
-      const last = await (own ??= open());
+      own ??= open();
+      const last = await own;
       // A transaction that a failed test left open would hold up the rest.
       for (const client of clients) if (client !== last) await client.end().catch(() => undefined);
       await last.query(`DROP SCHEMA IF EXISTS ${name} CASCADE`);

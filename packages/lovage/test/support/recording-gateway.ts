@@ -17,6 +17,8 @@ export class RecordingGateway implements Gateway {
   readonly controls: { readonly method: string; readonly args: unknown }[] = [];
   /** Task ids that somebody waits for now. */
   readonly waiting = new Set<string>();
+  /** What `prepareTransaction` resolves with. */
+  place: TransactionPlace = { databaseId: "", replyTo: null };
   /** When set, `send` rejects with it. */
   refusal: Error | undefined;
   readonly #wakers = new Set<() => void>();
@@ -26,7 +28,7 @@ export class RecordingGateway implements Gateway {
     this.sent.push({ message, route, queue });
   }
   async prepareTransaction(): Promise<TransactionPlace> {
-    return { databaseId: "", replyTo: null };
+    return this.place;
   }
   async getResult(id: string): Promise<TaskMeta | undefined> {
     return this.results.get(id);

@@ -83,7 +83,8 @@ export function decodeEnvelope(raw: Buffer): Envelope {
     },
     exchange: typeof info.exchange === "string" ? info.exchange : "",
     routingKey: typeof info.routing_key === "string" ? info.routing_key : "",
-    deliveries: typeof deliveries === "number" ? deliveries : marked ? 1 : 0,
+    // One of ours that a Python worker took and lost is marked only: kombu does not count.
+    deliveries: Math.max(typeof deliveries === "number" ? deliveries : 0, marked ? 1 : 0),
     readySinceMs: typeof since === "number" ? since : undefined,
     deliveryTag: typeof properties.delivery_tag === "string" ? properties.delivery_tag : undefined,
     sound: true,

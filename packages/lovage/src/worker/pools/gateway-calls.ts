@@ -1,5 +1,5 @@
-import type { ExchangeType, QueueSpec, Route } from "../../brokers/broker.js";
-import { EXCHANGE_TYPES } from "../../brokers/broker.js";
+import type { QueueSpec, Route } from "../../brokers/broker.js";
+import { EXCHANGE_TYPES, PRIORITY_ORDERS, QUEUE_TYPES } from "../../brokers/broker.js";
 import { DecodeError } from "../../errors.js";
 import type { TransactionPlace } from "../../gateway.js";
 import { decodeJson, encodeJson } from "../../protocol/content.js";
@@ -61,20 +61,28 @@ export function queueFrom(value: unknown): QueueSpec | undefined {
   const exchange = orNull(object)(fields, "exchange");
   const routingKey = orNull(text)(fields, "routingKey");
   const maxPriority = orNull(number)(fields, "maxPriority");
+  const priorityOrder = orNull(oneOf(PRIORITY_ORDERS))(fields, "priorityOrder");
+  const type = orNull(oneOf(QUEUE_TYPES))(fields, "type");
   return {
     name: text(fields, "name"),
     ...(exchange === null
       ? {}
-      : { exchange: { name: text(exchange, "name"), type: exchangeTypeFrom(text(exchange, "type")) } }),
+      : { exchange: { name: text(exchange, "name"), type: oneOf(EXCHANGE_TYPES)(exchange, "type") } }),
     ...(routingKey === null ? {} : { routingKey }),
     ...(maxPriority === null ? {} : { maxPriority }),
+    ...(priorityOrder === null ? {} : { priorityOrder }),
+    ...(type === null ? {} : { type }),
   };
 }
 
-function exchangeTypeFrom(value: string): ExchangeType {
-  const type = EXCHANGE_TYPES.find((known) => known === value);
-  if (!type) throw new DecodeError(`type: expected one of ${EXCHANGE_TYPES.join(", ")}, got ${JSON.stringify(value)}`);
-  return type;
+function oneOf<T extends string>(known: readonly T[]): (fields: Fields, name: string) => T {
+  return (fields, name) => {
+    const value = text(fields, name);
+    const found = known.find((each) => each === value);
+    if (found === undefined)
+      throw new DecodeError(`${name}: expected one of ${known.join(", ")}, got ${JSON.stringify(value)}`);
+    return found;
+  };
 }
 
 export function placeFrom(value: unknown): TransactionPlace {
