@@ -18,8 +18,16 @@ export class GuideFolder {
   readonly #lasting: RunningCommand[] = [];
   #hasCode = false;
 
-  constructor() {
-    for (const name of INSTALLED) link(join(REPOSITORY, "node_modules", name), join(this.path, "node_modules", name));
+  readonly #env: Readonly<Record<string, string>>;
+
+  /** @param options.installs packages that the guide has its reader install besides @param options.env variables it has them set */
+  constructor(
+    options: { readonly installs?: readonly string[]; readonly env?: Readonly<Record<string, string>> } = {},
+  ) {
+    const { installs = [], env = {} } = options;
+    this.#env = env;
+    for (const name of [...INSTALLED, ...installs])
+      link(join(REPOSITORY, "node_modules", name), join(this.path, "node_modules", name));
     link(join(REPOSITORY, "packages/lovage/bin/lovage.js"), join(this.path, "node_modules/.bin/lovage"));
     link(join(REPOSITORY, "node_modules/.bin/tsx"), join(this.path, "node_modules/.bin/tsx"));
     this.write("package.json", JSON.stringify({ name: "shop", private: true, type: "module" }));
@@ -62,7 +70,7 @@ export class GuideFolder {
     const command = line.replace(/^npx /, "");
     // Starting a worker anew means that the one before was ended, as the reader was told to.
     if (LASTING.test(command)) await Promise.all(this.#lasting.map((before) => before.stop()));
-    const running = new RunningCommand(command, this.path);
+    const running = new RunningCommand(command, this.path, this.#env);
     if (LASTING.test(command)) this.#lasting.push(running);
     else await running.succeeded();
     return running;
@@ -87,10 +95,13 @@ class RunningCommand {
   #output = "";
   #heard: () => void = () => undefined;
 
-  constructor(line: string, cwd: string) {
+  constructor(line: string, cwd: string, variables: Readonly<Record<string, string>>) {
     this.line = line;
     const path = [join(cwd, "node_modules/.bin"), dirname(process.execPath), process.env.PATH].join(delimiter);
-    this.#child = spawn("sh", ["-c", `exec ${line}`], { cwd, env: { ...process.env, PATH: path, NO_COLOR: "1" } });
+    this.#child = spawn("sh", ["-c", `exec ${line}`], {
+      cwd,
+      env: { ...process.env, ...variables, PATH: path, NO_COLOR: "1" },
+    });
     for (const stream of [this.#child.stdout, this.#child.stderr]) {
       stream?.setEncoding("utf8").on("data", (text: string) => {
         this.#output += text;

@@ -1,13 +1,15 @@
 import { hostname } from "node:os";
-import type { QueueSpec } from "./brokers/broker.js";
+import type { QueueSpec, Route } from "./brokers/broker.js";
 import { type ApplyOptions, type SendOptions, sendOptions, type TaskCall } from "./call.js";
-import { runningTask } from "./current-task.js";
+import { type RunningTask, runningTask } from "./current-task.js";
 import { DirectGateway } from "./direct-gateway.js";
 import { EagerGateway } from "./eager-gateway.js";
 import { BrokerConnectionError, ConfigurationError } from "./errors.js";
 import type { Gateway } from "./gateway.js";
 import { importMatching } from "./import-matching.js";
+import type { TransactionClient } from "./outbox/transaction-client.js";
 import { prepareMessage } from "./prepare-message.js";
+import type { Message } from "./protocol/message.js";
 import { AsyncResult, type ResultHome } from "./result.js";
 import { Router } from "./routing.js";
 import type { TaskRegistry } from "./run-task.js";
@@ -25,6 +27,8 @@ import {
   taskFunction,
   taskMethods,
 } from "./task.js";
+import { Transaction } from "./transaction.js";
+import { TransactionSender } from "./transaction-sender.js";
 import { sleep, systemClock } from "./util/clock.js";
 import { newId } from "./util/ids.js";
 import { type Logger, silentLogger } from "./util/logger.js";
@@ -60,6 +64,7 @@ export class Lovage implements TaskHome, ResultHome, TaskRegistry {
   #router: Router;
   readonly #tasks = new Map<string, TaskDefinition>();
   #gateway: Gateway | undefined;
+  #transactions: TransactionSender | undefined;
   readonly #withoutPriorities = new Set<string>();
   readonly #origin = `gen${process.pid}@${hostname()}`;
 
@@ -149,8 +154,47 @@ export class Lovage implements TaskHome, ResultHome, TaskRegistry {
     return new AsyncResult<Result>(this, id);
   }
 
+  /**
+   * Sends tasks inside the transaction that is open on `client`, the program's own client of PostgreSQL: they exist if and only if it
+   * commits. When the broker is that database, they are published there and then; otherwise, with `outboxUrl`, they are put into an
+   * outbox beside, and a worker publishes them after the commit.
+   *
+   * Sending rejects with a `ConfigurationError` (`no_outbox`, `other_database`), or with what the client itself throws; the transaction
+   * is of no use then. With `taskAlwaysEager` tasks run at once, whatever becomes of the transaction.
+   */
+  in(client: TransactionClient): Transaction {
+    return new Transaction(this.inside(client), client);
+  }
+
+  /** For tasks and signatures: what sends inside the transaction that is open on `client`. */
+  inside(client: TransactionClient): TaskHome {
+    // A home inside another transaction: the innermost counts.
+    const inside = (other: TransactionClient): TaskHome => this.inside(other);
+    return { send: (call) => this.#sendInside(client, call), inside };
+  }
+
   /** Sends a call. Resolves once the broker holds the message. */
   async send(call: TaskCall): Promise<AsyncResult<unknown>> {
+    const { id, message, route, queue, sender } = this.#prepare(call);
+    try {
+      await this.gateway.send(message, route, queue);
+    } catch (error) {
+      await this.#tryAgain(error, () => this.gateway.send(message, route, queue), call.options);
+    }
+    sender?.children.push([[id, null], null]);
+    return new AsyncResult<unknown>(this, id, call);
+  }
+
+  async #sendInside(client: TransactionClient, call: TaskCall): Promise<AsyncResult<unknown>> {
+    if (this.settings.taskAlwaysEager) return await this.send(call);
+    const { id, message, route, queue, sender } = this.#prepare(call);
+    this.#transactions ??= new TransactionSender(this.settings, this.logger);
+    await this.#transactions.send(client, { message, route, queue }, this.gateway);
+    sender?.children.push([[id, null], null]);
+    return new AsyncResult<unknown>(this, id, call);
+  }
+
+  #prepare(call: TaskCall): Prepared {
     const sender = runningTask();
     sender?.task.signal.throwIfAborted();
     const id = call.options.taskId ?? newId();
@@ -161,14 +205,7 @@ export class Lovage implements TaskHome, ResultHome, TaskRegistry {
     const { priority = 0 } = route;
     const source = { call, id, options, settings, sender, priority, origin: this.#origin, clock: systemClock };
     const { message, eta } = prepareMessage(source);
-    const dueRoute = eta ? { ...route, eta } : route;
-    try {
-      await this.gateway.send(message, dueRoute, queue);
-    } catch (error) {
-      await this.#tryAgain(error, () => this.gateway.send(message, dueRoute, queue), call.options);
-    }
-    sender?.children.push([[id, null], null]);
-    return new AsyncResult<unknown>(this, id, call);
+    return { id, message, route: eta ? { ...route, eta } : route, queue, sender };
   }
 
   /**
@@ -217,7 +254,10 @@ export class Lovage implements TaskHome, ResultHome, TaskRegistry {
   /** Ends the connections this app opened. Idempotent; afterwards it opens new ones when it is used again. */
   async close(): Promise<void> {
     const gateway = this.#gateway;
+    const transactions = this.#transactions;
     this.#gateway = undefined;
+    this.#transactions = undefined;
+    await transactions?.close();
     await gateway?.close();
   }
 
@@ -255,6 +295,16 @@ export class Lovage implements TaskHome, ResultHome, TaskRegistry {
       }
     }
   }
+}
+
+/** A call on its way. */
+interface Prepared {
+  readonly id: string;
+  readonly message: Message;
+  readonly route: Route;
+  readonly queue: QueueSpec | undefined;
+  /** The task that sends it, if one does. */
+  readonly sender: RunningTask | undefined;
 }
 
 /** Shared, so that sending what is not registered here makes no object for it. */

@@ -3,7 +3,7 @@ import { openBackend, repliesToSender } from "./backends/open-backend.js";
 import type { Broker, QueueSpec, Route } from "./brokers/broker.js";
 import { openBroker } from "./brokers/open-broker.js";
 import { Connections } from "./connections/connections.js";
-import { ConfigurationError } from "./errors.js";
+import { BrokerConnectionError, ConfigurationError } from "./errors.js";
 import type { Gateway, TransactionPlace } from "./gateway.js";
 import { transactionTarget } from "./outbox/transaction-target.js";
 import { encodeControlRequest } from "./protocol/control.js";
@@ -13,6 +13,7 @@ import type { TaskMeta } from "./protocol/task-meta.js";
 import { taskSentEvent } from "./protocol/task-sent.js";
 import type { Settings } from "./settings.js";
 import { systemClock } from "./util/clock.js";
+import { withDeadline } from "./util/deadline.js";
 import type { Logger } from "./util/logger.js";
 
 /**
@@ -72,16 +73,29 @@ export class DirectGateway implements Gateway {
       : published;
   }
 
+  /** What has to be there first counts towards the deadline: a broker that is away must not make the first publish take longer than others. */
   async #prepareAndSend(message: Message, route: Route, queue: QueueSpec | undefined): Promise<void> {
+    const { publishTimeout } = this.#settings;
+    const expired = new BrokerConnectionError(`the broker could not be reached within ${publishTimeout} s`);
+    let late = false;
+    const sent = this.#prepare(queue).then(async () => {
+      // Refused is refused, as long as that can be helped.
+      if (!late) await this.send(message, route, queue);
+    });
+    await withDeadline(sent, publishTimeout, () => {
+      late = true;
+      return expired;
+    });
+  }
+
+  async #prepare(queue: QueueSpec | undefined): Promise<void> {
     const broker = await this.broker();
     // Before the first task: its result may come at once.
     await this.#findReplyAddress();
     this.#opened = broker;
-    if (queue) {
-      await this.declare(queue);
-      this.#ready.add(queue.name);
-    }
-    await this.send(message, route, queue);
+    if (!queue) return;
+    await this.declare(queue);
+    this.#ready.add(queue.name);
   }
 
   /** Publishes what somebody else sent, and tells monitors of it as of a task sent from here. Its queue must be declared. */

@@ -1,7 +1,7 @@
 import type { Route } from "./brokers/broker.js";
 import type { SendOptions, TaskCall } from "./call.js";
 import { ConfigurationError } from "./errors.js";
-import type { Gateway } from "./gateway.js";
+import type { Gateway, TransactionPlace } from "./gateway.js";
 import { classify, type Ending, metaOf } from "./outcome.js";
 import { decodeJson } from "./protocol/content.js";
 import type { Message } from "./protocol/message.js";
@@ -47,6 +47,10 @@ export class EagerGateway implements Gateway {
     if (meta && propagates(meta.status) && this.#options.propagates) throw errorFromMeta(meta);
   }
 
+  /** What is sent inside a transaction runs at once too. */
+  async prepareTransaction(): Promise<TransactionPlace> {
+    return { databaseId: "", replyTo: null };
+  }
   async getResult(id: string): Promise<TaskMeta | undefined> {
     return this.#results.get(id);
   }

@@ -4,6 +4,7 @@ export { Control } from "./control/control.js";
 export { type CurrentTask, currentTask } from "./current-task.js";
 export * from "./errors.js";
 export { EventReceiver, receiveEvents } from "./events/event-receiver.js";
+export type { TransactionClient, TransactionConnection, TransactionFunction } from "./outbox/transaction-client.js";
 export type { ReadyState, TaskState } from "./protocol/states.js";
 export { Decimal, PlainDate, PlainTime, Uuid } from "./protocol/values.js";
 export { AsyncResult, type GetOptions, type RevokeOptions } from "./result.js";
@@ -17,5 +18,6 @@ export type {
   PositionalTask,
   TaskOptions,
 } from "./task.js";
+export type { Transaction } from "./transaction.js";
 export { LOG_LEVELS, type Logger, type LogLevel, silentLogger } from "./util/logger.js";
 export type { InputSchema } from "./validate-input.js";

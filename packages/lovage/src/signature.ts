@@ -1,4 +1,5 @@
 import { type ApplyOptions, type SendOptions, sendOptions, type TaskCall } from "./call.js";
+import type { TransactionClient } from "./outbox/transaction-client.js";
 import { formatInstant, tryParseInstant } from "./protocol/instant.js";
 import { parseSignature, type SignatureData } from "./protocol/signature.js";
 import type { AsyncResult } from "./result.js";
@@ -47,6 +48,11 @@ export class Signature<Missing extends readonly unknown[], Result, Immutable ext
       options: { ...this.#call.options, ...sendOptions(options) },
     });
     return sent.as<Result>();
+  }
+
+  /** The same call, sent inside the transaction that is open on `client`; see `Lovage.in`. */
+  in(client: TransactionClient): Signature<Missing, Result, Immutable> {
+    return new Signature(this.#home.inside(client), this.#call, this.immutable);
   }
 
   /** The same call with more options. */

@@ -2,6 +2,7 @@ import type { StandardSchemaV1 } from "@standard-schema/spec";
 import { type ApplyOptions, sendOptions, type TaskCall } from "./call.js";
 import type { CurrentTask } from "./current-task.js";
 import { ConfigurationError } from "./errors.js";
+import type { TransactionClient } from "./outbox/transaction-client.js";
 import type { AsyncResult } from "./result.js";
 import { Signature } from "./signature.js";
 import { type InputSchema, validateInput } from "./validate-input.js";
@@ -103,6 +104,8 @@ export interface PositionalTask<Args extends readonly unknown[], Result> extends
   applyAsync(args: Args, options?: ApplyOptions<Result>): Promise<AsyncResult<Result>>;
   /** A partial: what is still missing comes first, as a caller's result does. */
   s<const Given extends SuffixOf<Args>>(...given: Given): Signature<MissingArgs<Args, Given>, Result>;
+  /** The same task, sent inside the transaction that is open on `client`; see `Lovage.in`. */
+  in(client: TransactionClient): PositionalTask<Args, Result>;
 }
 
 /** A task whose one object travels as Celery's kwargs. */
@@ -111,6 +114,8 @@ export interface InputTask<Input, Result> extends Sendable<[input: Input], Resul
   applyAsync(input: Input, options?: ApplyOptions<Result>): Promise<AsyncResult<Result>>;
   s(): Signature<[input: Input], Result>;
   s(input: Input): Signature<[], Result>;
+  /** The same task, sent inside the transaction that is open on `client`; see `Lovage.in`. */
+  in(client: TransactionClient): InputTask<Input, Result>;
 }
 
 /** Registered here: calling it runs the function. */
@@ -126,6 +131,8 @@ export type LocalInputTask<Input, Result> = InputTask<Input, Awaited<Result>> &
 /** What a task handle needs of its app. */
 export interface TaskHome {
   send(call: TaskCall): Promise<AsyncResult<unknown>>;
+  /** One that sends inside the transaction that is open on `client`. */
+  inside(client: TransactionClient): TaskHome;
 }
 
 /** How a handle turns what its caller gave into a call. */
@@ -197,6 +204,7 @@ export function taskMethods(home: TaskHome, shape: CallShape): object {
       send(home, shape, shape.passes === "kwargs" ? [given] : argumentList(given, name), options),
     s: (...given: unknown[]) => signature(given, false),
     si: (...given: unknown[]) => signature(given, true),
+    in: (client: TransactionClient) => taskMethods(home.inside(client), shape),
   };
 }
 
