@@ -1,10 +1,13 @@
 import { defineConfig } from "vitest/config";
 
 // Child processes rather than threads: a thread that ends while SQLite is at work in another takes the process along.
-const common = { pool: "forks", hookTimeout: 60_000, restoreMocks: true } as const;
+// Hooks start servers, which on a loaded machine takes its time.
+const common = { pool: "forks", hookTimeout: 180_000, restoreMocks: true } as const;
 
 export default defineConfig({
   test: {
+    // Starts Redis, RabbitMQ, PostgreSQL … once per run, if its files need them. At the root: it runs once for all projects.
+    globalSetup: "./test/support/services/vitest-servers.ts",
     projects: [
       {
         test: {
@@ -21,6 +24,14 @@ export default defineConfig({
           ...common,
           name: "system",
           include: ["test/system/**/*.test.ts", "test/docs/**/*.test.ts"],
+          testTimeout: 60_000,
+        },
+      },
+      {
+        test: {
+          ...common,
+          name: "interop",
+          include: ["test/interop/**/*.test.ts"],
           testTimeout: 60_000,
         },
       },
