@@ -39,7 +39,9 @@ Options
 Environment
   BLOG_SCRAPER_DATA      folder of the database files (default: .lovage in the example's folder)
   BLOG_SCRAPER_CONTACT   an address where a blog's owner can reach you, sent with every request
-  LOVAGE_BROKER_URL, LOVAGE_RESULT_BACKEND   another broker or result backend
+  LOVAGE_BROKER_URL      another broker: redis://…, amqp://…, postgres://…
+  LOVAGE_RESULT_BACKEND  where results go, if not to the broker
+  DATABASE_URL           a PostgreSQL database for jobs, runs and posts: postgres://…
 `;
 
 const FLAGS = {

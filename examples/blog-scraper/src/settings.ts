@@ -2,10 +2,11 @@ import { fileURLToPath } from "node:url";
 
 /** What the example reads from its environment, once. The pool's processes inherit it from the worker. */
 export interface Settings {
-  /** The broker and result back end. `LOVAGE_BROKER_URL`, `LOVAGE_RESULT_BACKEND` */
+  /** `LOVAGE_BROKER_URL`: the one to change for another broker. */
   readonly brokerUrl: string;
+  /** `LOVAGE_RESULT_BACKEND`; without it, results are where the messages are, and come over RabbitMQ to the one who sent the task. */
   readonly resultBackend: string;
-  /** Where jobs, runs and posts are kept. `BLOG_SCRAPER_STORE` */
+  /** Where jobs, runs and posts are kept: a SQLite file or a PostgreSQL database. `BLOG_SCRAPER_STORE`, or `DATABASE_URL` */
   readonly store: string;
   /** How a blog's owner can reach whoever runs this; sent with every request. `BLOG_SCRAPER_CONTACT` */
   readonly contact: string | undefined;
@@ -17,11 +18,11 @@ const DATA_FOLDER = fileURLToPath(new URL("../.lovage", import.meta.url));
 /** Reads the settings. `BLOG_SCRAPER_DATA` moves all files of the example to another folder. */
 export function readSettings(env: NodeJS.ProcessEnv): Settings {
   const folder = env.BLOG_SCRAPER_DATA ?? DATA_FOLDER;
-  const queue = `sqlite:${folder}/queue.db`;
+  const brokerUrl = env.LOVAGE_BROKER_URL ?? `sqlite:${folder}/queue.db`;
   return {
-    brokerUrl: env.LOVAGE_BROKER_URL ?? queue,
-    resultBackend: env.LOVAGE_RESULT_BACKEND ?? queue,
-    store: env.BLOG_SCRAPER_STORE ?? `sqlite:${folder}/blog.db`,
+    brokerUrl,
+    resultBackend: env.LOVAGE_RESULT_BACKEND ?? (/^amqps?:/.test(brokerUrl) ? "rpc://" : brokerUrl),
+    store: env.BLOG_SCRAPER_STORE ?? env.DATABASE_URL ?? `sqlite:${folder}/blog.db`,
     contact: env.BLOG_SCRAPER_CONTACT,
   };
 }

@@ -1,15 +1,13 @@
-import { type ChildProcess, spawn } from "node:child_process";
+import type { ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { createServer } from "node:net";
-import { fileURLToPath } from "node:url";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { SAMPLE_POSTS } from "../src/sample-blog/sample-posts.js";
 import { bloggerPage, dayPosts } from "./support/blogger-markup.js";
 import { startSite } from "./support/scripted-site.js";
+import { type StartedProgram, startProgram } from "./support/started-program.js";
 import { temporaryFolder } from "./support/temporary-folder.js";
 
-// The whole of `npm start` as a process, from source; it needs the library built, as `npm test` does first.
-const MAIN = fileURLToPath(new URL("../src/main.ts", import.meta.url));
 const READABLE = SAMPLE_POSTS.filter(({ ownPage }) => ownPage === undefined).length;
 
 let folder: Awaited<ReturnType<typeof temporaryFolder>>;
@@ -27,34 +25,11 @@ afterEach(async () => {
   await folder[Symbol.asyncDispose]();
 });
 
-function start(...args: string[]) {
-  const env = { ...process.env, BLOG_SCRAPER_DATA: folder.path, NO_COLOR: "1" };
-  const child = spawn(process.execPath, ["--import", "tsx", MAIN, ...args], { env, stdio: ["ignore", "pipe", "pipe"] });
-  running.add(child);
-  let output = "";
-  const seen = new Set<() => void>();
-  const take = (chunk: Buffer): void => {
-    output += chunk.toString();
-    for (const look of seen) look();
-  };
-  child.stdout.on("data", take);
-  child.stderr.on("data", take);
-  const exit = once(child, "close").then(([code]: unknown[]) => {
-    running.delete(child);
-    return { code, output };
-  });
-  /** Resolves with the match as soon as the output holds one; rejects when the program ends without. */
-  const says = (pattern: RegExp): Promise<RegExpExecArray> =>
-    new Promise((resolve, reject) => {
-      const look = (): void => {
-        const match = pattern.exec(output);
-        if (match !== null) resolve(match);
-      };
-      seen.add(look);
-      look();
-      void exit.then(() => reject(new Error(`it ended without saying ${pattern}:\n${output}`)));
-    });
-  return { child, exit, says };
+function start(...args: string[]): StartedProgram {
+  const program = startProgram(args, { BLOG_SCRAPER_DATA: folder.path });
+  running.add(program.child);
+  void program.exit.then(() => running.delete(program.child));
+  return program;
 }
 
 describe("npm start", { timeout: 60_000 }, () => {

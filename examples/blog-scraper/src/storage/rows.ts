@@ -1,8 +1,9 @@
 import { z } from "zod";
-import { LOG_LEVELS } from "../../scraper/scrape-blog.js";
-import { type Job, type LogEntry, RUN_STATUSES, type Run, type StoredPost } from "../repository.js";
+import { LOG_LEVELS } from "../scraper/scrape-blog.js";
+import { type Job, type LogEntry, RUN_STATUSES, type Run, type StoredPost } from "./repository.js";
 
-const instant = z.number().transform((ms) => new Date(ms));
+/** Milliseconds since 1970 in SQLite; PostgreSQL has a type for it. */
+const instant = z.union([z.number(), z.date()]).transform((value) => new Date(value));
 const text = z.string().nullable();
 
 const jobRow = z
@@ -94,7 +95,7 @@ const postRow = z
     }),
   );
 
-/** Each turns a row as SQLite gives it into a record, and throws a ZodError on one of another shape. */
+/** Each turns a row as the database gives it into a record, and throws a ZodError on one of another shape. */
 export function toJob(row: unknown): Job {
   return jobRow.parse(row);
 }
@@ -110,6 +111,11 @@ export function toPost(row: unknown): StoredPost {
 /** The number in a row of one column named `n`. */
 export function toNumber(row: unknown): number {
   return z.object({ n: z.number() }).parse(row).n;
+}
+/** The job and the number in a row of the columns `job_id` and `n`. */
+export function toCountOfJob(row: unknown): [jobId: number, count: number] {
+  const { job_id, n } = z.object({ job_id: z.number(), n: z.number() }).parse(row);
+  return [job_id, n];
 }
 /** The text in a row of one column named `value`. */
 export function toText(row: unknown): string {

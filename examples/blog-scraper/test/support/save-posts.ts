@@ -1,8 +1,8 @@
-// Run as a process of its own: saves `count` posts into `file` under `runId`, as a pool's process would.
-import { openSqliteRepository } from "../../src/storage/sqlite/sqlite-repository.js";
+// Run as a process of its own: saves `count` posts into the store at `address` under `runId`, as a pool's process would.
+import { openRepository } from "../../src/storage/open-repository.js";
 
-const [file = "", runId = "", count = "0"] = process.argv.slice(2);
-const repository = await openSqliteRepository(file);
+const [address = "", runId = "", count = "0"] = process.argv.slice(2);
+const repository = await openRepository(address);
 for (let n = 0; n < Number(count); n += 1) {
   await repository.savePost(1, runId, {
     url: `https://a.example/${n}`,

@@ -13,7 +13,7 @@ import {
   type RunStatus,
   type StoredPost,
 } from "../repository.js";
-import { toJob, toLogEntry, toNumber, toPost, toRun, toText } from "./rows.js";
+import { toJob, toLogEntry, toNumber, toPost, toRun, toText } from "../rows.js";
 import { SCHEMA } from "./schema.js";
 import { SqliteDatabase } from "./sqlite-database.js";
 
