@@ -1,0 +1,4 @@
+import { describeInterop } from "./cases/all.js";
+import { TRANSPORTS } from "./support/stage.js";
+
+describeInterop(TRANSPORTS.amqpWithRedis);
