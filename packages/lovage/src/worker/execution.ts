@@ -20,7 +20,7 @@ export class Execution {
   readonly definition: TaskDefinition;
   readonly request: TaskRequest;
   /** How often work on this message has been recorded to begin; 0 for one that was never redelivered. */
-  readonly begun: number;
+  begun = 0;
   readonly received: Date;
   /** Settled when this task may run, or must not. */
   readonly turn: Deferred<Turn> = deferred<Turn>();
@@ -34,12 +34,11 @@ export class Execution {
   /** The last write of a passing state, while it is under way; the final one waits for it. */
   lastWrite: Promise<unknown> | undefined;
 
-  constructor(parts: Pick<Execution, "delivery" | "message" | "definition" | "request" | "begun" | "received">) {
+  constructor(parts: Pick<Execution, "delivery" | "message" | "definition" | "request" | "received">) {
     this.delivery = parts.delivery;
     this.message = parts.message;
     this.definition = parts.definition;
     this.request = parts.request;
-    this.begun = parts.begun;
     this.received = parts.received;
   }
 

@@ -141,10 +141,8 @@ export class Executor {
     const now = clock.now();
     if (message.eta && message.eta > now && !this.#isDue(message.eta, now))
       return void (await this.#putBackEarly(delivery, message.eta));
-    const begun = delivery.deliveries > 1 ? await delivery.begin() : 0;
     const request = requestOf(message, delivery, rules.timeLimits(definition, message.timeLimit), hostname);
-    const execution = new Execution({ delivery, message, definition, request, begun, received: now });
-    if (begun > app.settings.taskMaxDeliveries) return void (await this.#buryWornOut(execution));
+    const execution = new Execution({ delivery, message, definition, request, received: now });
     if (execution.isExpired(now) || revoked.covers(execution.message))
       return void (await this.#concludeRevoked(execution));
     return execution;
@@ -190,7 +188,7 @@ export class Executor {
     try {
       if (execution.isExpired(clock.now()) || revoked.covers(execution.message))
         return await this.#concludeRevoked(execution);
-      if (execution.leaseLost) return;
+      if (execution.leaseLost || !(await this.#begin(execution))) return;
       if (!rules.acksLate(execution.definition)) {
         await execution.delivery.ack();
         execution.acknowledged = true;
@@ -204,6 +202,17 @@ export class Executor {
     const outcome = await this.#run(execution).finally(() => ledger.countEnded());
     this.dispatch();
     await this.#conclude(execution, outcome);
+  }
+
+  /**
+   * Records that work begins on a message that others held before; false when it has worn out. Now that it has its turn, not when it was
+   * received: those that only waited beside the one that took the worker along are innocent.
+   */
+  async #begin(execution: Execution): Promise<boolean> {
+    if (execution.delivery.deliveries > 1) execution.begun = await execution.delivery.begin();
+    if (execution.begun <= this.#parts.app.settings.taskMaxDeliveries) return !execution.leaseLost;
+    await this.#buryWornOut(execution);
+    return false;
   }
 
   async #run(execution: Execution): Promise<Outcome> {

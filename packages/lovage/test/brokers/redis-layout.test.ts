@@ -455,6 +455,7 @@ describeWithServer("redis", "the Redis broker and others on its keys", (server) 
     { query: "global_keyprefx=a", problem: /global_keyprefix/ },
     { query: "priority_steps=3,6", problem: /priority_steps/ },
     { query: "visibility_timeout=soon", problem: /visibility_timeout/ },
+    { query: "visibility_timeout=15", problem: /longer than brokerLeaseSeconds/ },
     { query: "queue_order_strategy=random", problem: /round_robin/ },
     { query: "fanout_patterns=maybe", problem: /fanout_patterns/ },
   ])("refuses ?$query", ({ query, problem }) => {

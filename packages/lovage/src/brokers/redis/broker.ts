@@ -63,7 +63,7 @@ export class RedisBroker implements Broker {
     this.#share = share;
     const server = share.value;
     this.#server = server;
-    const transport = parseRedisTransport(driver);
+    const transport = parseRedisTransport(driver, leaseSeconds);
     this.#transport = transport;
     this.capabilities = {
       priorities: true,

@@ -47,7 +47,15 @@ export const REDIS_BROKER_OPTIONS = [
 ] as const;
 
 /** Reads the options, which are text when they come from a URL. Throws a `ConfigurationError` that names the one that is wrong. */
-export function parseRedisTransport(options: Options): RedisTransport {
+export function parseRedisTransport(options: Options, leaseSeconds: number): RedisTransport {
+  const visibilityTimeout = seconds(options, "visibility_timeout", 3600);
+  // Python workers look at when we last renewed a lease, which may be almost a lease ago.
+  if (visibilityTimeout <= leaseSeconds)
+    throw bad(
+      "visibility_timeout",
+      `must be longer than brokerLeaseSeconds (${leaseSeconds}): Python workers would take back what ours run`,
+      visibilityTimeout,
+    );
   const order = text(options, "queue_order_strategy", "round_robin");
   const queueOrderStrategy = QUEUE_ORDERS.find((each) => each === order);
   if (!queueOrderStrategy) throw bad("queue_order_strategy", `must be one of ${QUEUE_ORDERS.join(", ")}`, order);
@@ -61,7 +69,7 @@ export function parseRedisTransport(options: Options): RedisTransport {
     unackedIndexKey: text(options, "unacked_index_key", "unacked_index"),
     unackedMutexKey: text(options, "unacked_mutex_key", "unacked_mutex"),
     unackedMutexExpire: seconds(options, "unacked_mutex_expire", 300),
-    visibilityTimeout: seconds(options, "visibility_timeout", 3600),
+    visibilityTimeout,
     queueOrderStrategy,
   };
 }
