@@ -12,6 +12,8 @@ import { setTimeout as wait } from "node:timers/promises";
 
 /** A server that does not end on its own signal in this time is killed. */
 const STOP_MS = 30_000;
+/** The same at the end, when its data goes anyway. */
+const END_MS = 5000;
 
 /** What `keep` said: { folder, log, processes: [{ file, args, env, uid, gid, stopSignal, stays }], cleanUp: [[file, …args]] } */
 let kept;
@@ -55,25 +57,28 @@ async function endAll(how) {
   await Promise.all(entries.map(([place, entry]) => endProcess(kept.processes[place], entry, how)));
 }
 
-async function endProcess({ stopSignal, commands }, entry, how) {
+async function endProcess({ stopSignal, endSignal, commands }, entry, how) {
   entry.expected = true;
   const { child } = entry;
   if (child.pid === undefined) return;
   if (commands) {
-    run(commands[how]);
+    run(commands[how === "stop" ? "stop" : "kill"]);
     await entry.exit;
     return;
   }
   // Some servers put what they start into groups of its own: the family tree finds them.
   const family = descendants(child.pid);
-  if (how === "stop") {
-    child.kill(stopSignal ?? "SIGTERM");
-    await Promise.race([entry.exit, wait(STOP_MS, undefined, { ref: false })]);
-  }
+  if (how === "stop") await sendAndWait(entry, stopSignal ?? "SIGTERM", STOP_MS);
+  if (how === "end" && endSignal) await sendAndWait(entry, endSignal, END_MS);
   // First the one that would notice, and clean up, when the others die.
   for (const pid of [child.pid, ...descendants(child.pid), ...family]) kill(pid);
   await entry.exit;
   while (family.some(isAlive)) await wait(10);
+}
+
+async function sendAndWait({ child, exit }, signal, atMostMs) {
+  child.kill(signal);
+  await Promise.race([exit, wait(atMostMs, undefined, { ref: false })]);
 }
 
 /** Everything: the processes, what is to be called, the folder. The keeper ends with it. */
@@ -83,7 +88,7 @@ function end() {
 }
 
 async function endEverything() {
-  await Promise.all([...running].map(([place, entry]) => endProcess(kept.processes[place], entry, "kill")));
+  await Promise.all([...running].map(([place, entry]) => endProcess(kept.processes[place], entry, "end")));
   kept?.cleanUp.forEach(run);
   if (kept) rmSync(kept.folder, { recursive: true, force: true, maxRetries: 5 });
 }

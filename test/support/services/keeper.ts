@@ -13,6 +13,8 @@ export interface KeptProcess {
   readonly gid?: number | undefined;
   /** What its operator would send to stop it. @default SIGTERM */
   readonly stopSignal?: NodeJS.Signals;
+  /** What ends it at once and lets it clean up what is not in its folder. @default SIGKILL */
+  readonly endSignal?: NodeJS.Signals;
   /** For what signals do not reach: commands that stop and kill it, each a file and its arguments. */
   readonly commands?: { readonly stop: readonly string[]; readonly kill: readonly string[] };
   /** Whether it goes on while the server is stopped or killed. */

@@ -5,8 +5,11 @@ import { POSTGRES_GREETING } from "./answers.js";
 import { findProgram, postgresFolders } from "./programs.js";
 import type { ServerOptions, ServerType, Site } from "./server-type.js";
 
-/** A socket's path would be too long in many a temporary folder. */
-const NO_SOCKET = ["-c", "unix_socket_directories="];
+/**
+ * Nothing outside of its folder: a socket's path would be too long in many a temporary folder, and what a killed server leaves in
+ * /dev/shm stays there, which in a container is small.
+ */
+const IN_FOLDER = ["-c", "unix_socket_directories=", "-c", "dynamic_shared_memory_type=mmap"];
 
 export const postgres: ServerType = {
   kind: "postgres",
@@ -32,12 +35,14 @@ export const postgres: ServerType = {
         String(ports.main),
         "-c",
         "listen_addresses=127.0.0.1",
-        ...NO_SOCKET,
+        ...IN_FOLDER,
         ...flags(options),
       ],
       env: process.env,
       // Fast shutdown: what is not committed is rolled back, nobody is waited for.
       stopSignal: "SIGINT",
+      // Immediate shutdown: its shared memory would stay in the system for ever.
+      endSignal: "SIGQUIT",
       ...account,
     },
   ],
