@@ -94,6 +94,7 @@ export class Stage {
       brokerUrl: this.brokerUrl,
       resultBackend: this.resultBackend,
       brokerTransportOptions: this.#options.transportOptions ?? {},
+      ...(this.#options.leaseSeconds !== undefined && { brokerLeaseSeconds: this.#options.leaseSeconds }),
       ...settings,
     });
     this.#apps.push(app);
