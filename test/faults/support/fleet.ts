@@ -5,6 +5,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { parseRuns, type Run } from "./runs.js";
 
 const CLI = fileURLToPath(new URL("../../../packages/lovage/dist/cli/main.js", import.meta.url));
 const FIXTURES = fileURLToPath(new URL("../fixtures/", import.meta.url));
@@ -18,35 +19,46 @@ export interface WorkerProcess {
   readonly output: () => string;
   /** Resolves when it has said it is ready. */
   readonly ready: Promise<void>;
+  /** Resolves when it has ended. */
   kill(signal: NodeJS.Signals): Promise<void>;
+  /** SIGTERM; resolves with its exit code, or undefined when it had to be killed because it had not ended within `seconds`. */
+  stop(seconds: number): Promise<number | undefined>;
 }
 
-/** A folder with a database and a record, and the processes that work on it. `dispose` ends and removes everything. */
+export interface FleetOptions {
+  /** @default a SQLite file in the fleet's folder */
+  readonly brokerUrl?: string;
+  /** @default the brokerUrl */
+  readonly resultBackend?: string;
+  /** More of the environment of all processes. */
+  readonly env?: Readonly<Record<string, string>>;
+}
+
+/** A folder with a record of every run, and the processes that work on one broker. `dispose` ends and removes everything. */
 export class Fleet {
   readonly folder: string;
+  readonly url: string;
+  readonly resultBackend: string;
   readonly env: NodeJS.ProcessEnv;
   readonly #processes = new Set<ChildProcess>();
   #started = 0;
 
-  private constructor(folder: string, env: Readonly<Record<string, string>>) {
+  private constructor(folder: string, options: FleetOptions) {
     this.folder = folder;
-    const url = `sqlite:${join(folder, "faults.db")}`;
+    this.url = options.brokerUrl ?? `sqlite:${join(folder, "faults.db")}`;
+    this.resultBackend = options.resultBackend ?? this.url;
     this.env = {
       ...process.env,
-      LOVAGE_BROKER_URL: url,
-      LOVAGE_RESULT_BACKEND: url,
+      LOVAGE_BROKER_URL: this.url,
+      LOVAGE_RESULT_BACKEND: this.resultBackend,
       FAULTS_RECORD: join(folder, "record"),
       FAULTS_CONFIRMED: join(folder, "confirmed"),
-      ...env,
+      ...options.env,
     };
   }
 
-  static async create(env: Readonly<Record<string, string>> = {}): Promise<Fleet> {
-    return new Fleet(await mkdtemp(join(tmpdir(), "lovage-faults-")), env);
-  }
-
-  get url(): string {
-    return `sqlite:${join(this.folder, "faults.db")}`;
+  static async create(options: FleetOptions = {}): Promise<Fleet> {
+    return new Fleet(await mkdtemp(join(tmpdir(), "lovage-faults-")), options);
   }
 
   /** Starts `lovage worker` under a name never used before. */
@@ -71,11 +83,16 @@ export class Fleet {
       child,
       output: () => output,
       ready,
-      kill: async (signal) => {
-        if (child.exitCode !== null || child.signalCode !== null) return;
-        const ended = once(child, "exit");
-        child.kill(signal);
-        await ended;
+      kill: (signal) => end(child, signal),
+      stop: async (seconds) => {
+        let late = false;
+        const timer = setTimeout(() => {
+          late = true;
+          child.kill("SIGKILL");
+        }, seconds * 1000);
+        await end(child, "SIGTERM");
+        clearTimeout(timer);
+        return late ? undefined : (child.exitCode ?? undefined);
       },
     };
   }
@@ -91,14 +108,17 @@ export class Fleet {
     return existsSync(path) ? readFileSync(path, "utf8").split("\n").filter(Boolean) : [];
   }
 
+  /** Every run of `faults.append` so far, by task. */
+  runs(): Map<string, Run[]> {
+    return parseRuns(this.lines("record"));
+  }
+
   async dispose(): Promise<void> {
-    const running = [...this.#processes].filter((child) => child.exitCode === null && child.signalCode === null);
     await Promise.all(
-      running.map(async (child) => {
-        const ended = once(child, "exit");
+      [...this.#processes].map(async (child) => {
+        // One that was stopped (SIGSTOP) takes no other signal but this; on others it does nothing.
         child.kill("SIGCONT");
-        child.kill("SIGKILL");
-        await ended;
+        await end(child, "SIGKILL");
       }),
     );
     await rm(this.folder, { recursive: true, force: true });
@@ -109,4 +129,11 @@ export class Fleet {
     this.#processes.add(child);
     return child;
   }
+}
+
+async function end(child: ChildProcess, signal: NodeJS.Signals): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  const ended = once(child, "exit");
+  child.kill(signal);
+  await ended;
 }
