@@ -58,7 +58,7 @@ type OpenFunction = (...args: readonly unknown[]) => unknown;
 export class Lovage implements TaskHome, ResultHome, TaskRegistry {
   readonly [BRAND] = true;
   readonly name: string;
-  readonly logger: Logger;
+  #logger: Logger;
   readonly #given: LovageSettings;
   #settings: Settings;
   #router: Router;
@@ -74,7 +74,7 @@ export class Lovage implements TaskHome, ResultHome, TaskRegistry {
     this.name = name;
     this.#given = settings;
     this.#settings = resolveSettings(settings);
-    this.logger = logger;
+    this.#logger = logger;
     this.#router = new Router(this.#settings);
   }
 
@@ -84,6 +84,14 @@ export class Lovage implements TaskHome, ResultHome, TaskRegistry {
   }
   get router(): Router {
     return this.#router;
+  }
+  get logger(): Logger {
+    return this.#logger;
+  }
+
+  /** Where an app that was made without a logger says what it does, its connections included; one that was given stays. For before its first use. */
+  logTo(logger: Logger): void {
+    if (this.#logger === silentLogger) this.#logger = logger;
   }
 
   /**

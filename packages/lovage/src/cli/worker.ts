@@ -81,6 +81,7 @@ async function runWorker(opened: OpenedApp, options: WorkerCommandOptions & Glob
   const { app } = opened;
   const text = options.logFormat === "auto" ? process.stderr.isTTY === true : options.logFormat === "text";
   const logger = createLogger({ level: options.loglevel, pretty: text });
+  app.logTo(logger);
   const worker = makeWorker(opened, options, logger);
   const signals = new ShutdownSignals();
   try {
