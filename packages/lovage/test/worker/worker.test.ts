@@ -300,6 +300,36 @@ describe.each(KINDS)("a worker with the pool %s", (pool) => {
     expect(await counts()).toEqual({ ready: 1, unacked: 0, scheduled: 0 });
   });
 
+  test("does not count a redelivered message as begun that only waited for its turn", async () => {
+    const queue = app.router.queue(`${pool}-redelivered`);
+    await broker.declare(queue);
+    await tasks.add.applyAsync([1, 1], { queue: queue.name });
+    const takeIt = async () => {
+      const [peeked] = await broker.queues.peek(queue.name, { limit: 1 });
+      return await broker.queues.take(queue.name, peeked ? [peeked.key] : []);
+    };
+    for (const delivery of await takeIt()) await delivery.reject({ requeue: true });
+
+    await worker.stop();
+    await broker.queues.purge("celery");
+    worker = await startWorker();
+    const gate = join(folder, `${pool}-turn`);
+    const { ledger, consumer } = worker.parts;
+    await Promise.all(Array.from({ length: worker.parts.pool.size }, () => tasks.waitsFor.delay(gate)));
+    await until(() => ledger.active().length === worker.parts.pool.size);
+    await consumer.add(queue);
+    await until(() => ledger.reserved().length === 1);
+    const stopped = worker.stop();
+    await until(() => ledger.reserved().length === 0);
+    writeFileSync(gate, "");
+    await stopped;
+
+    const [given] = await takeIt();
+    expect(given?.deliveries).toBe(3);
+    expect(await given?.begin()).toBe(1);
+    await given?.ack();
+  });
+
   test.skipIf(!isolates)("gives back also what runs when it stops coldly", async () => {
     worker = await startWorker();
     const result = await tasks.sleeps.delay(60);
