@@ -93,7 +93,9 @@ function tableValue(value: unknown): unknown {
 }
 
 function tableNumber(value: number): unknown {
-  if (!Number.isInteger(value) || (value >= 0 && value < 2 ** 7)) return value;
+  // From 2 ** 50 on amqplib takes every number for a whole one.
+  if (!Number.isInteger(value)) return Math.abs(value) < 2 ** 50 ? value : { "!": "double", value };
+  if (value >= 0 && value < 2 ** 7) return value;
   if (value >= -(2 ** 31) && value < 2 ** 31) return { "!": "int", value };
   // Python takes a long for an unsigned one.
   return { "!": value > 0 ? "long" : "double", value };
