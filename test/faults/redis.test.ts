@@ -1,29 +1,4 @@
-import { afterAll, beforeAll, describe } from "vitest";
-import { testEtas } from "./suites/etas.js";
-import { testServerFaults } from "./suites/server-faults.js";
-import { testUnreachable } from "./suites/unreachable.js";
-import { testWorkerKills } from "./suites/worker-kills.js";
-import { Matrix } from "./support/matrix.js";
-import type { ServerRig } from "./support/rig.js";
+import { describeFaults } from "./suites/server.js";
 import { redisRig } from "./support/rigs/redis.js";
 
-describe("faults on Redis", () => {
-  const matrix = new Matrix("redis");
-  let rig: ServerRig | undefined;
-  const running = (): ServerRig => {
-    if (!rig) throw new Error("the server did not start");
-    return rig;
-  };
-  beforeAll(async () => {
-    rig = await redisRig();
-  });
-  afterAll(async () => {
-    if (rig) matrix.finish(rig.description);
-    await rig?.dispose();
-  });
-
-  testServerFaults(running, matrix);
-  testUnreachable(running);
-  testWorkerKills(running, matrix);
-  testEtas(running);
-});
+describeFaults("Redis", "redis", redisRig);

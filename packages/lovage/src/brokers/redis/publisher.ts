@@ -77,7 +77,7 @@ export class RedisPublisher {
     const { scripts, connection } = this.#parts;
     const number = ++this.#number;
     this.#inFlight.add(number);
-    const args = [connection, number, this.#retired.join(" "), ...(batch.length === 1 ? runs(batch) : runs(batch))];
+    const args = [connection, number, this.#retired.join(" "), ...runs(batch)];
     this.#retired = [];
     try {
       const failures = listOf(await scripts.run("publish", args, { idempotent: true }));
