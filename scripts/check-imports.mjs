@@ -73,7 +73,7 @@ const PARTS = [
   },
   {
     part: "entry",
-    is: /^(index\.ts$|worker\/index\.ts$|cli\/|testing\/)/,
+    is: /^(index\.ts$|internal\.ts$|worker\/index\.ts$|cli\/|testing\/)/,
     sees: "everything but drivers",
     because: "",
   },

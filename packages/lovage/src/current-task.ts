@@ -38,9 +38,10 @@ export interface CurrentTask {
   readonly log: Logger;
   /**
    * Says how far the task is: `done` of `total`. Monitors get a `task-progress` event; the result backend keeps the state PROGRESS
-   * with `{current, total, message}`. Throws the signal's reason when the task is to stop.
+   * with `{current, total, message}` and the members of `counters`: numbers that the task counts, which the console shows beside the
+   * bar and adds up over the runs of a job. Throws the signal's reason when the task is to stop.
    */
-  progress(done: number, total?: number, message?: string): Promise<void>;
+  progress(done: number, total?: number, message?: string, counters?: Readonly<Record<string, number>>): Promise<void>;
   /** Stores a state of the task's own with its meta. Throws the signal's reason when the task is to stop. */
   updateState(state: string, meta?: unknown): Promise<void>;
   /**

@@ -1,13 +1,15 @@
+import { hostname } from "node:os";
 import type { BackendOptions, ResultBackend } from "./backends/backend.js";
 import { openBackend, repliesToSender } from "./backends/open-backend.js";
 import type { Broker, QueueSpec, Route } from "./brokers/broker.js";
 import { openBroker } from "./brokers/open-broker.js";
 import { Connections } from "./connections/connections.js";
 import { BrokerConnectionError, ConfigurationError } from "./errors.js";
+import { EventSender } from "./event-sender.js";
 import type { Gateway, TransactionPlace } from "./gateway.js";
 import { transactionTarget } from "./outbox/transaction-target.js";
 import { encodeControlRequest } from "./protocol/control.js";
-import { encodeEvents, eventRoutingKey, LamportClock, stampEvent } from "./protocol/events.js";
+import { LamportClock } from "./protocol/events.js";
 import type { Message } from "./protocol/message.js";
 import type { TaskMeta } from "./protocol/task-meta.js";
 import { taskSentEvent } from "./protocol/task-sent.js";
@@ -15,6 +17,9 @@ import type { Settings } from "./settings.js";
 import { systemClock } from "./util/clock.js";
 import { withDeadline } from "./util/deadline.js";
 import type { Logger } from "./util/logger.js";
+
+/** Seconds: what a loop sends one by one is told of in few messages, and a monitor does not see the difference. */
+const SENT_EVENT_PATIENCE = 0.02;
 
 /**
  * The gateway of clients and workers: the app's own broker and result backend, opened at first use.
@@ -34,7 +39,7 @@ export class DirectGateway implements Gateway {
   /** Where results of tasks sent from here come to, if the backend needs to be told. */
   #replyTo: string | undefined;
   #databaseId: Promise<string> | undefined;
-  readonly #lamport = new LamportClock();
+  #events: EventSender | undefined;
   #closed = false;
 
   constructor(settings: Settings, logger: Logger) {
@@ -166,6 +171,7 @@ export class DirectGateway implements Gateway {
     if (this.#closed) return;
     this.#closed = true;
     this.#opened = undefined;
+    await this.#events?.settled();
     // One that never opened has nothing to close.
     const opened = await Promise.allSettled([this.#broker, this.#backend]);
     for (const each of opened) if (each.status === "fulfilled") await each.value?.close();
@@ -215,17 +221,17 @@ export class DirectGateway implements Gateway {
   /** Not waited for, and no error when it fails: the task is on its way, and monitors must not hold it up. */
   #tellSent(broker: Broker, message: Message, route: Route, queue: QueueSpec | undefined): void {
     const event = taskSentEvent(message, route, queue?.name);
-    const source = event && {
-      hostname: event.origin,
-      pid: process.pid,
-      clock: this.#lamport.forward(),
-      now: systemClock.now(),
-    };
-    if (!source) return;
-    const { fields } = event;
-    broker.broadcast
-      .publish("events", eventRoutingKey(fields.type), encodeEvents(stampEvent(fields, source), source.hostname))
-      .catch((error: unknown) => this.#logger.warn("could not send a task-sent event", { error: String(error) }));
+    if (!event) return;
+    this.#events ??= new EventSender({
+      broadcast: broker.broadcast,
+      hostname: `gen${process.pid}@${hostname()}`,
+      lamport: new LamportClock(),
+      clock: systemClock,
+      logger: this.#logger,
+      taskEvents: true,
+      patience: SENT_EVENT_PATIENCE,
+    });
+    this.#events.send(event.fields, event.origin);
   }
 
   #refuseWhenClosed(): void {

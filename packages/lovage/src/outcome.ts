@@ -28,7 +28,7 @@ export interface EndingRules {
   readonly rejectOnWorkerLost: boolean;
   /** The message may not be handed out again: it has been worked on as often as `taskMaxDeliveries` allows. */
   readonly deliveriesUsedUp: boolean;
-  /** A `revoke` asked for the end of this run. */
+  /** A `revoke` or an `abort` asked for the end of this run. */
   readonly revokeAsked: boolean;
 }
 
@@ -77,6 +77,9 @@ export function classify(outcome: Outcome, request: TaskRequest, rules: EndingRu
   });
   switch (outcome.kind) {
     case "retry":
+      // One that was asked to stop does not come back.
+      if (rules.revokeAsked)
+        return { ...base, state: "REVOKED", result: exceptionInfo(new TaskRevokedError("terminated")) };
       return {
         ...base,
         state: "RETRY",

@@ -9,6 +9,7 @@ import {
   ValidationError,
 } from "./errors.js";
 import { decodeJson, type EncodeJsonOptions, encodeJson } from "./protocol/content.js";
+import { readCounters } from "./protocol/event-facts.js";
 import { exceptionInfo, tracebackOf } from "./protocol/exception.js";
 import { parseInstant } from "./protocol/instant.js";
 import type { ResultTuple } from "./protocol/task-meta.js";
@@ -32,6 +33,8 @@ export interface TaskProgress {
   readonly current: number;
   readonly total: number | null;
   readonly message: string | null;
+  /** What the task counts, by name: finite numbers. */
+  readonly counters: Readonly<Record<string, number>>;
 }
 
 /** Hears what a task says while it runs. */
@@ -268,9 +271,14 @@ function taskInHand(
     fencingToken: request.fencingToken,
     signal,
     log: taskLogger(reporter),
-    async progress(done, total, message) {
+    async progress(done, total, message, counters = {}) {
       signal.throwIfAborted();
-      reporter.onProgress({ current: done, total: total ?? null, message: message ?? null });
+      reporter.onProgress({
+        current: done,
+        total: total ?? null,
+        message: message ?? null,
+        counters: readCounters(counters),
+      });
     },
     async updateState(state, meta = null) {
       signal.throwIfAborted();

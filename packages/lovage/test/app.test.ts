@@ -14,13 +14,17 @@ import {
   UnroutableError,
   ValidationError,
 } from "../src/index.js";
-import { decodeEvents } from "../src/protocol/events.js";
+import { decodeEvents, type ReceivedEvent } from "../src/protocol/events.js";
+import type { Message } from "../src/protocol/message.js";
 import { decodeTaskMessage } from "../src/protocol/task-message.js";
+import { deferred } from "../src/util/deferred.js";
 import type { Logger } from "../src/util/logger.js";
 
 const open: Lovage[] = [];
+const folders: string[] = [];
 afterEach(async () => {
   await Promise.all(open.splice(0).map((app) => app.close()));
+  for (const folder of folders.splice(0)) rmSync(folder, { recursive: true });
 });
 
 function memoryApp(options: LovageOptions = {}): Lovage {
@@ -37,6 +41,26 @@ async function onlyMessage(app: Lovage, queue = "celery"): Promise<ReturnType<ty
   const [only, ...more] = await waiting(app, queue);
   if (!only || more.length > 0) throw new Error(`there are ${more.length + (only ? 1 : 0)} messages`);
   return decodeTaskMessage(only.message);
+}
+
+/** Hears all events from now on. */
+async function listen(
+  app: Lovage,
+  expected = 1,
+): Promise<{ readonly first: Promise<ReceivedEvent>; readonly all: Promise<void>; readonly messages: Message[] }> {
+  let count = 0;
+  const all = deferred();
+  const messages: Message[] = [];
+  const first = deferred<ReceivedEvent>();
+  const broker = await app.direct.broker();
+  await broker.broadcast.subscribe("events", "#", (message) => {
+    messages.push(message);
+    for (const event of decodeEvents(message)) {
+      first.resolve(event);
+      if (++count === expected) all.resolve();
+    }
+  });
+  return { first: first.promise, all: all.promise, messages };
 }
 
 describe("sending a task", () => {
@@ -172,18 +196,17 @@ describe("sending a task", () => {
     );
   });
 
-  test("tells monitors when it is asked to", async () => {
-    const app = memoryApp({ taskSendSentEvent: true });
-    const broker = await app.direct.broker();
-    const heard = new Promise<unknown>((resolve) => {
-      void broker.broadcast.subscribe("events", "task.sent", (message) => resolve(decodeEvents(message)[0]));
-    });
+  test("tells monitors, with the exact arguments", async () => {
+    const app = memoryApp();
+    const heard = await listen(app);
 
-    const { id } = await app.sendTask("x", [1], { kwargs: { a: 2 } });
+    const headers = { lovage_job: "news", periodic_task_name: "hourly", other: 1 };
+    const { id } = await app.sendTask("x", [1], { kwargs: { a: 2 }, headers });
 
-    expect(await heard).toMatchObject({
+    expect(await heard.first).toMatchObject({
       fields: {
         type: "task-sent",
+        lovage: { args: [1], kwargs: { a: 2 }, queue: "celery", job: "news", schedule: "hourly", size: 74 },
         uuid: id,
         name: "x",
         args: "(1,)",
@@ -192,6 +215,34 @@ describe("sending a task", () => {
         routing_key: "celery",
       },
     });
+  });
+
+  test("tells monitors of many tasks in few messages, and of all before it is closed", async () => {
+    // A monitor in another app: the sender's own subscriptions end with it.
+    const folder = mkdtempSync(join(tmpdir(), "lovage-sent-"));
+    folders.push(folder);
+    const path = join(folder, "sent.db");
+    const app = memoryApp({ brokerUrl: `sqlite:${path}` });
+    const heard = await listen(memoryApp({ brokerUrl: `sqlite:${path}` }), 50);
+
+    await Promise.all(Array.from({ length: 50 }, (_, at) => app.sendTask("x", [at])));
+    await app.close();
+
+    await heard.all;
+    expect(heard.messages.length).toBeLessThan(10);
+  });
+
+  test("leaves long arguments out of what it tells monitors, and everything when that is switched off", async () => {
+    const app = memoryApp();
+    const heard = await listen(app);
+    await app.sendTask("x", ["a".repeat(9000)]);
+    expect((await heard.first).fields.lovage).toEqual(expect.not.objectContaining({ args: expect.anything() }));
+
+    const quiet = memoryApp({ taskSendSentEvent: false });
+    const told = await listen(quiet);
+    await quiet.sendTask("x");
+    await quiet.close();
+    expect(told.messages).toEqual([]);
   });
 
   test("warns once for each queue on which a priority does nothing", async () => {

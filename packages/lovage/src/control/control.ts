@@ -67,6 +67,14 @@ export class Control {
     await this.broadcast("revoke", { task_id: ids, terminate, signal });
   }
 
+  /**
+   * Asks running tasks to stop by aborting their signal; they may tidy up, and end REVOKED when they throw in answer. Each worker says
+   * which of them it runs. Celery's workers know no such command, and say so.
+   */
+  async abort(ids: string | readonly string[], options?: ControlOptions): Promise<Replies<string>> {
+    return await this.#order("abort", { task_id: ids }, options);
+  }
+
   /** `10/s`, `100/m`, `1000/h`, or a number a second; 0 lifts the limit. On each worker, until it ends. */
   async rateLimit(task: string, rate: string | number, options?: ControlOptions): Promise<Replies<string>> {
     return await this.#order("rate_limit", { task_name: task, rate_limit: rate }, options);

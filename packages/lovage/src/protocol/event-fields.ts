@@ -1,4 +1,5 @@
 import { LOG_LEVELS, type LogLevel } from "../util/logger.js";
+import { readCounters } from "./event-facts.js";
 import type { EventFields, TaskReceived, WorkerVitals } from "./events.js";
 import { type Fields, isFields, textOrNull } from "./read-fields.js";
 
@@ -86,7 +87,8 @@ function readOurs(type: string, uuid: string, fields: Fields): EventFields | und
     case "task-progress": {
       const { current, total, message } = fields;
       const known = typeof total === "number" && Number.isFinite(total) ? total : null;
-      return { type, uuid, name, current: number(current), total: known, message: textOf(message) };
+      const counters = readCounters(fields.counters);
+      return { type, uuid, name, current: number(current), total: known, message: textOf(message), counters };
     }
     default:
       return undefined;

@@ -1,6 +1,7 @@
 import { DecodeError } from "../errors.js";
 import type { LogLevel } from "../util/logger.js";
 import { type DecodeLimits, decodeBody, encodeBody } from "./content.js";
+import type { TaskFacts } from "./event-facts.js";
 import { readEventFields } from "./event-fields.js";
 import type { Message } from "./message.js";
 import { type Fields, isFields, textOrNull } from "./read-fields.js";
@@ -67,13 +68,19 @@ export interface TaskSent extends TaskOfFamily {
   readonly queue: string | null;
   readonly exchange: string | null;
   readonly routing_key: string | null;
+  /** Ours. */
+  readonly lovage?: TaskFacts;
 }
 export interface TaskReceived extends TaskOfFamily {
   readonly type: "task-received";
+  /** Ours. */
+  readonly lovage?: TaskFacts;
 }
 export interface TaskStarted {
   readonly type: "task-started";
   readonly uuid: string;
+  /** Ours: the process it runs in, and how often its message has been handed out. */
+  readonly lovage?: { readonly pid: number; readonly deliveries: number };
 }
 export interface TaskSucceeded {
   readonly type: "task-succeeded";
@@ -81,6 +88,8 @@ export interface TaskSucceeded {
   readonly result: string;
   /** Seconds. */
   readonly runtime: number;
+  /** Ours: the result as JSON, when it is short. */
+  readonly lovage?: { readonly result?: unknown };
 }
 export interface TaskTroubled {
   readonly type: "task-failed" | "task-retried";
@@ -88,6 +97,8 @@ export interface TaskTroubled {
   readonly exception: string;
   /** Missing for a task that no worker knew. */
   readonly traceback?: string;
+  /** Ours, of task-retried: the ISO instant of the next try. */
+  readonly lovage?: { readonly eta: string };
 }
 export interface TaskRevoked {
   readonly type: "task-revoked";
@@ -124,6 +135,8 @@ export interface TaskProgress {
   readonly current: number;
   readonly total: number | null;
   readonly message: string | null;
+  /** What the task counts, by name. */
+  readonly counters: Readonly<Record<string, number>>;
 }
 
 /** What every event carries. Source: celery-protocol 8.2. */

@@ -110,6 +110,14 @@ export class Executor {
     execution.run?.terminate(signal);
   }
 
+  /** Asks a running task to stop: aborts its signal. One that throws in answer ends REVOKED; one that ends as it would is not disturbed. False when it does not run. */
+  askToStop(execution: Execution): boolean {
+    if (!execution.run) return false;
+    execution.revokeAsked = true;
+    execution.run.abort();
+    return true;
+  }
+
   async #execute(delivery: Delivery): Promise<void> {
     const { leases, ledger, logger } = this.#parts;
     let execution: Execution | undefined;
@@ -221,7 +229,7 @@ export class Executor {
       onStarted: () => {
         execution.started = clock.now();
         if (rules.trackStarted(execution.definition)) results.storeStarted(execution, run.pid);
-        events.started(execution);
+        events.started(execution, run.pid);
       },
       onLog: (record) => events.logged(execution, record),
       onProgress: (progress) => {

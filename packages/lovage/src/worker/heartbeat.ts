@@ -1,5 +1,5 @@
 import { loadavg } from "node:os";
-import type { EventSender } from "../events/event-sender.js";
+import type { EventSender } from "../event-sender.js";
 import { SOFTWARE } from "../protocol/software.js";
 import type { Clock } from "../util/clock.js";
 import type { Service } from "../util/service.js";

@@ -39,6 +39,11 @@ export class RateLimiter {
     }
   }
 
+  /** Tasks a second; undefined when there is no limit. */
+  rateOf(task: string): number | undefined {
+    return this.#buckets.get(task)?.perSecond;
+  }
+
   /** Whether the task has to wait for its turn. */
   limits(task: string): boolean {
     return this.#buckets.has(task);

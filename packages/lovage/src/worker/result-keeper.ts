@@ -38,8 +38,8 @@ export class ResultKeeper {
   storeStarted(execution: Execution, pid: number): void {
     this.#storePassing(execution, "STARTED", { pid, hostname: this.#parts.hostname });
   }
-  storeProgress(execution: Execution, { current, total, message }: TaskProgress): void {
-    this.#storePassing(execution, "PROGRESS", { current, total, message });
+  storeProgress(execution: Execution, { current, total, message, counters }: TaskProgress): void {
+    this.#storePassing(execution, "PROGRESS", { ...counters, current, total, message });
   }
   storeState(execution: Execution, state: string, metaJson: string): void {
     this.#storePassing(execution, state, new RawJson(metaJson));

@@ -1,7 +1,8 @@
 import type { LovageError } from "../errors.js";
-import type { EventSender } from "../events/event-sender.js";
+import type { EventSender } from "../event-sender.js";
 import type { Ending } from "../outcome.js";
 import { decodeJson } from "../protocol/content.js";
+import { argumentFacts, originFacts, resultFacts, stampFacts, type TaskFacts } from "../protocol/event-facts.js";
 import { reprException } from "../protocol/exception.js";
 import { RawJson } from "../protocol/raw-json.js";
 import { reprValue } from "../protocol/repr.js";
@@ -37,11 +38,33 @@ export class TaskEvents {
       retries: request.retries,
       eta: request.eta,
       expires: request.expires,
+      lovage: this.#receivedFacts(execution),
     });
   }
 
-  started(execution: Execution): void {
-    if (this.#sends(execution)) this.#sender.send({ type: "task-started", uuid: execution.id });
+  #receivedFacts({ message, delivery, definition, request }: Execution): TaskFacts {
+    const { maxRetries } = definition.options;
+    return {
+      ...argumentFacts(message.bodyText),
+      queue: delivery.queue,
+      ...(message.group !== null && { group_id: message.group }),
+      priority: message.priority,
+      size: delivery.message.body.length,
+      ...(delivery.message.contentType !== null && { content_type: delivery.message.contentType }),
+      deliveries: delivery.deliveries,
+      ...(request.timeLimit !== null && { time_limit: request.timeLimit }),
+      ...(request.softTimeLimit !== null && { soft_time_limit: request.softTimeLimit }),
+      ...(maxRetries !== undefined && { max_retries: maxRetries }),
+      ...originFacts(message.headers),
+      ...stampFacts(message.stamps),
+    };
+  }
+
+  /** `pid`: the process it runs in. */
+  started(execution: Execution, pid: number): void {
+    if (!this.#sends(execution)) return;
+    const { deliveries } = execution.delivery;
+    this.#sender.send({ type: "task-started", uuid: execution.id, lovage: { pid, deliveries } });
   }
 
   logged(execution: Execution, record: TaskLogRecord): void {
@@ -64,7 +87,13 @@ export class TaskEvents {
       case "SUCCESS": {
         this.#logger.info(`task ${shownName} succeeded in ${round(ending.runtime)} s`, fields);
         if (this.#sends(execution))
-          this.#sender.send({ type: "task-succeeded", uuid: id, result: resultRepr(ending), runtime: ending.runtime });
+          this.#sender.send({
+            type: "task-succeeded",
+            uuid: id,
+            result: resultRepr(ending),
+            runtime: ending.runtime,
+            ...(ending.result instanceof RawJson && { lovage: resultFacts(ending.result.text) }),
+          });
         return;
       }
       case "FAILURE":
@@ -79,7 +108,13 @@ export class TaskEvents {
         else
           this.#logger.error(`task ${shownName} failed: ${exception}`, { ...fields, ...(traceback && { traceback }) });
         if (this.#sends(execution))
-          this.#sender.send({ type: retried ? "task-retried" : "task-failed", uuid: id, exception, traceback });
+          this.#sender.send({
+            type: retried ? "task-retried" : "task-failed",
+            uuid: id,
+            exception,
+            traceback,
+            ...(ending.retryAt && { lovage: { eta: ending.retryAt.toISOString() } }),
+          });
         return;
       }
       case "REVOKED":

@@ -17,6 +17,11 @@ export class TaskRules {
     this.#timeLimits.set(task, limits);
   }
 
+  /** Whether remote control has set this task's time limits. */
+  hasOrderedTimeLimits(task: string): boolean {
+    return this.#timeLimits.has(task);
+  }
+
   timeLimits({ name, options }: TaskDefinition, asked?: TaskMessage["timeLimit"]): TimeLimits {
     const ordered = this.#timeLimits.get(name);
     return {

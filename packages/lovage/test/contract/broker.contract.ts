@@ -612,6 +612,17 @@ export function describeBroker(name: string, contract: BrokerContract): void {
         expect(await broker.queues.counts("q")).toMatchObject({ ready: 1, unacked: 0 });
       });
 
+      test("has no trouble while it consumes, and says so when it does no longer", async () => {
+        const broker = await givenBroker("q");
+        const { inbox, consumer } = await consume(broker, ["q"], 1);
+        expect(consumer.trouble).toBeUndefined();
+        await send(broker, "q", "taken");
+        await (await inbox.next()).ack();
+        expect(consumer.trouble).toBeUndefined();
+        await consumer.cancel();
+        expect(consumer.trouble).toBe("its consumer was cancelled");
+      });
+
       test("competes with others: each message goes to one of them", async () => {
         const { connect } = await given();
         const one = await connect();

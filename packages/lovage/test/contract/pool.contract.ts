@@ -151,7 +151,7 @@ export function describePool(name: string, contract: PoolContract): void {
         expect(heard.logs).toEqual([
           { level: "info", message: "hello", fields: { from: "the task" }, atMs: expect.any(Number) },
         ]);
-        expect(heard.progress).toEqual([{ current: 1, total: 3, message: "one of three" }]);
+        expect(heard.progress).toEqual([{ current: 1, total: 3, message: "one of three", counters: { found: 7 } }]);
         expect(heard.states).toEqual(
           [["COOKING", '{"pot": 1}']].map(([state, meta]) => [state, JSON.parse(meta ?? "")]),
         );

@@ -67,7 +67,7 @@ describe("events", () => {
       SOURCE,
     );
     const progress = stampEvent(
-      { type: "task-progress", uuid: "u", name: "t", current: 1, total: null, message: null },
+      { type: "task-progress", uuid: "u", name: "t", current: 1, total: null, message: null, counters: { found: 3 } },
       SOURCE,
     );
     expect(decodeEvents(encodeEvents([log, progress], "w@h")).map(({ known }) => known)).toEqual([log, progress]);

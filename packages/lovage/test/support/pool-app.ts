@@ -106,7 +106,7 @@ app.task("hoard", (megabytes: number) => {
 app.task("talk", async () => {
   const task = currentTask();
   task.log.info("hello", { from: "the task" });
-  await task.progress(1, 3, "one of three");
+  await task.progress(1, 3, "one of three", { found: 7, broken: Number.NaN });
   await task.updateState("COOKING", { pot: 1 });
 });
 app.task("print", () => {

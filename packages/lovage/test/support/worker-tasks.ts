@@ -48,7 +48,7 @@ export const spins = app.task("t.spins", () => {
   for (;;);
 });
 export const progresses = app.task("t.progresses", async () => {
-  await currentTask().progress(1, 3, "one of three");
+  await currentTask().progress(1, 3, "one of three", { found: 7 });
   await wait(10_000, undefined, { signal: currentTask().signal });
 });
 export const ignores = app.task("t.ignores", () => {

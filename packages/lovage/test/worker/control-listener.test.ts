@@ -1,6 +1,6 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { collectReplies } from "../../src/control/collect-replies.js";
-import { Lovage } from "../../src/index.js";
+import { Lovage, TaskRevokedError } from "../../src/index.js";
 import { encodeControlRequest } from "../../src/protocol/control.js";
 import type { Message } from "../../src/protocol/message.js";
 import { newId } from "../../src/util/ids.js";
@@ -214,6 +214,24 @@ describe("revoke", () => {
   });
 });
 
+describe("abort", () => {
+  test("asks a running task to stop, which then ends REVOKED", async () => {
+    const worker = await bench.startWorker();
+    const waiting = await bench.tasks.waits.delay(600);
+    await untilRuns(worker, waiting);
+    expect(await ask("abort", { task_id: [waiting.id, "unknown"] })).toEqual({ ok: `abort: ${waiting.id}` });
+    await expect(waiting.get({ timeout: 5 })).rejects.toBeInstanceOf(TaskRevokedError);
+    expect(await waiting.status()).toBe("REVOKED");
+  });
+
+  test("says so when it runs none of them, and leaves the next run of the id alone", async () => {
+    await bench.startWorker();
+    expect(await ask("abort", { task_id: "later" })).toEqual({ ok: "abort: tasks unknown" });
+    const later = await bench.tasks.add.applyAsync([1, 2], { taskId: "later" });
+    expect(await later.get({ timeout: 5 })).toBe(3);
+  });
+});
+
 describe("mingle", () => {
   test("tells a worker that starts what is revoked, in numbers that Python takes", async () => {
     const first = await bench.startWorker();
@@ -309,6 +327,11 @@ describe("limits and events", () => {
       ok: "new rate limit set successfully",
     });
     expect(worker.parts.rateLimiter.limits("t.add")).toBe(true);
+    expect(await ask("limits")).toMatchObject({
+      "t.add": { rate_limit: "10/m", time_limit: null, soft_time_limit: null, origin: "control" },
+      "t.limited": { rate_limit: "100/m", origin: "task" },
+      "t.waits": { rate_limit: null, origin: "settings" },
+    });
     await ask("rate_limit", { task_name: "t.add", rate_limit: null });
     expect(worker.parts.rateLimiter.limits("t.add")).toBe(false);
 

@@ -198,7 +198,7 @@ describe.each(KINDS)("a worker with the pool %s", (pool) => {
   test("shows a task's progress, and ends it when it is told to", async () => {
     const result = await tasks.progresses.delay();
     await reached(result, "PROGRESS");
-    expect(await result.info()).toEqual({ current: 1, total: 3, message: "one of three" });
+    expect(await result.info()).toEqual({ found: 7, current: 1, total: 3, message: "one of three" });
     await result.revoke({ terminate: true });
     await expect(result.get({ timeout: 20 })).rejects.toBeInstanceOf(TaskRevokedError);
   });

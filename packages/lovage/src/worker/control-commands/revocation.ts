@@ -18,6 +18,7 @@ export const REVOCATION_COMMANDS: ControlCommands = {
     run: (context) => revoke(context, context.args.flag("terminate")),
   },
   terminate: { required: ["signal", "task_id"], run: (context) => revoke(context, true) },
+  abort: { required: ["task_id"], run: abort },
   revoke_by_stamped_headers: { required: ["headers"], run: revokeByStamps },
 };
 
@@ -33,6 +34,14 @@ async function revoke({ worker, args }: CommandContext, terminate: boolean): Pro
   await storeRevoked(worker, elsewhere);
   if (!terminate) return ok(`tasks {${ids.map(reprText).join(", ")}} flagged as revoked`);
   return ok(hereIds.size === 0 ? "terminate: tasks unknown" : `terminate: ${[...hereIds].join(", ")}`);
+}
+
+/** Ours: asks running tasks to stop by their signal, and leaves them the time that takes. Those that wait are `revoke`'s. */
+function abort({ worker, args }: CommandContext): object {
+  const { ledger, executor } = worker.parts;
+  const ids = [...new Set(args.texts("task_id"))];
+  const asked = ids.filter((id) => ledger.find(id).some((execution) => executor.askToStop(execution)));
+  return ok(asked.length === 0 ? "abort: tasks unknown" : `abort: ${asked.join(", ")}`);
 }
 
 /** Who waits for a task that nobody holds learns at once that it will not run. Celery 5.6 does so on every worker. */

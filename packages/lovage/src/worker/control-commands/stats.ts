@@ -1,10 +1,11 @@
+import { loadavg } from "node:os";
 import { maskUrls } from "../../util/secrets.js";
 import type { SlotInfo } from "../pools/pool.js";
 import type { Worker } from "../worker.js";
 
-/** What `inspect stats` answers. Source: celery-protocol 9.5; `slots` is ours. */
+/** What `inspect stats` answers. Source: celery-protocol 9.5; `slots`, `capabilities`, `load` (over 1, 5, 15 minutes) and `sends_events` are ours. */
 export function workerStats(worker: Worker): Readonly<Record<string, unknown>> {
-  const { ledger, pool, autoscaler, consumer } = worker.parts;
+  const { ledger, pool, autoscaler, consumer, events } = worker.parts;
   const range = autoscaler?.range;
   const since = worker.startedAt?.getTime() ?? worker.clock.now().getTime();
   return {
@@ -17,6 +18,8 @@ export function workerStats(worker: Worker): Readonly<Record<string, unknown>> {
     broker: brokerStats(worker.app.settings.brokerUrl),
     prefetch_count: consumer.prefetch,
     rusage: rusage(),
+    load: loadavg(),
+    sends_events: events.sendsTaskEvents,
   };
 }
 
@@ -24,7 +27,12 @@ function poolStats(worker: Worker): Readonly<Record<string, unknown>> {
   const { pool, ledger } = worker.parts;
   const slots = pool.slots();
   const { taskTimeLimit, taskSoftTimeLimit } = worker.app.settings;
-  const common = { implementation: `lovage:${pool.kind}`, "max-concurrency": pool.size, slots: slots.map(slotStats) };
+  const common = {
+    implementation: `lovage:${pool.kind}`,
+    "max-concurrency": pool.size,
+    capabilities: pool.capabilities,
+    slots: slots.map(slotStats),
+  };
   if (pool.kind === "threads" || pool.kind === "async") return { ...common, threads: slots.length };
   return {
     ...common,
@@ -52,8 +60,18 @@ function writeStats(slots: readonly SlotInfo[], active: number): Readonly<Record
 }
 
 function slotStats(slot: SlotInfo): Readonly<Record<string, unknown>> {
-  const { pid, threadId, taskId, taskName, elapsed, finished, memory } = slot;
-  return { pid, thread_id: threadId, task_id: taskId, task_name: taskName, elapsed, finished, memory };
+  const { pid, threadId, taskId, taskName, elapsed, finished, memory, timeLimit, softTimeLimit } = slot;
+  return {
+    pid,
+    thread_id: threadId,
+    task_id: taskId,
+    task_name: taskName,
+    elapsed,
+    time_limit: timeLimit,
+    soft_time_limit: softTimeLimit,
+    finished,
+    memory,
+  };
 }
 
 /** The broker's address without its password. A store that is a file has no host: its path is the virtual host. */

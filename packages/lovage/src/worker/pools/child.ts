@@ -188,6 +188,8 @@ export class Child implements RunEnder {
       taskId: run?.request.id ?? null,
       taskName: run?.request.name ?? null,
       elapsed: run?.elapsed ?? null,
+      timeLimit: run?.request.timeLimit ?? null,
+      softTimeLimit: run?.request.softTimeLimit ?? null,
       finished: this.#finished,
       memory: this.#memory,
     };

@@ -1,4 +1,5 @@
 import { DecodeError } from "../../errors.js";
+import { readCounters } from "../../protocol/event-facts.js";
 import type { ResultTuple } from "../../protocol/task-meta.js";
 import type { RaisedError, RunOutcome, TaskRequest } from "../../request.js";
 import type { TaskLogRecord, TaskProgress } from "../../run-task.js";
@@ -181,5 +182,6 @@ function parseProgress(fields: Fields): TaskProgress {
     current: number(fields, "current"),
     total: orNull(number)(fields, "total"),
     message: orNull(text)(fields, "message"),
+    counters: readCounters(fields.counters),
   };
 }

@@ -69,6 +69,9 @@ export interface SlotInfo {
   readonly taskName: string | null;
   /** Seconds since it began. */
   readonly elapsed: number | null;
+  /** Seconds that it may run; null for no limit, or no task. */
+  readonly timeLimit: number | null;
+  readonly softTimeLimit: number | null;
   /** Tasks finished since this process or thread began. */
   readonly finished: number;
   /** Bytes, as last reported. */

@@ -104,6 +104,8 @@ class Solo implements Pool, RunEnder {
         taskId: run?.request.id ?? null,
         taskName: run?.request.name ?? null,
         elapsed: run?.elapsed ?? null,
+        timeLimit: run?.request.timeLimit ?? null,
+        softTimeLimit: run?.request.softTimeLimit ?? null,
         finished: this.#finished,
         memory: process.memoryUsage.rss(),
       },

@@ -1,4 +1,4 @@
-import type { Broadcast } from "../brokers/broker.js";
+import type { Broadcast } from "./brokers/broker.js";
 import {
   type EventFields,
   encodeEvents,
@@ -7,9 +7,9 @@ import {
   MULTI_ROUTING_KEY,
   type StampedEvent,
   stampEvent,
-} from "../protocol/events.js";
-import type { Clock } from "../util/clock.js";
-import type { Logger } from "../util/logger.js";
+} from "./protocol/events.js";
+import type { Clock } from "./util/clock.js";
+import type { Logger } from "./util/logger.js";
 
 /** Events in one message at most; the reference sends up to 24, receivers take any number. */
 const BATCH = 100;
@@ -25,6 +25,8 @@ export interface EventSenderOptions {
   readonly logger: Logger;
   /** Whether task events are sent from the start (`-E`). */
   readonly taskEvents: boolean;
+  /** Seconds that task events wait for others to share a message with. @default 0: those of one turn of the event loop share one */
+  readonly patience?: number;
 }
 
 /** Publishes events, task events in batches: one message for all that happened in a turn of the event loop. Never throws, never waits. */
@@ -34,6 +36,8 @@ export class EventSender {
   #backlog: StampedEvent[] = [];
   #dropped = 0;
   #flushing: Promise<void> | undefined;
+  /** Ends the wait for company. */
+  #hurry: (() => void) | undefined;
 
   constructor(options: EventSenderOptions) {
     this.#options = options;
@@ -50,13 +54,13 @@ export class EventSender {
     return changed;
   }
 
-  /** Sends a task event with the others of this turn. */
-  send(event: EventFields): void {
+  /** Sends a task event with the others of this turn. `hostname`: in another sender's name. */
+  send(event: EventFields, hostname = this.#options.hostname): void {
     if (this.#backlog.length >= BACKLOG) {
       this.#backlog.shift();
       this.#dropped++;
     }
-    this.#backlog.push(this.#stamp(event));
+    this.#backlog.push(this.#stamp(event, hostname));
     this.#flushing ??= this.#flush().finally(() => {
       this.#flushing = undefined;
     });
@@ -67,18 +71,19 @@ export class EventSender {
     await this.#publish(eventRoutingKey(event.type), [this.#stamp(event)]);
   }
 
-  /** Resolves when what was sent so far is with the broker, or dropped. */
+  /** Resolves when what was sent so far is with the broker, or dropped. Nothing waits for company any more meanwhile. */
   async settled(): Promise<void> {
+    this.#hurry?.();
     while (this.#flushing) await this.#flushing;
   }
 
-  #stamp(event: EventFields): StampedEvent {
-    const { hostname, lamport, clock } = this.#options;
+  #stamp(event: EventFields, hostname = this.#options.hostname): StampedEvent {
+    const { lamport, clock } = this.#options;
     return stampEvent(event, { hostname, pid: process.pid, clock: lamport.forward(), now: clock.now() });
   }
 
   async #flush(): Promise<void> {
-    await new Promise((resolve) => setImmediate(resolve));
+    await this.#waitForCompany();
     while (this.#backlog.length > 0) {
       const batch = this.#backlog.splice(0, BATCH);
       await this.#publish(MULTI_ROUTING_KEY, batch);
@@ -87,6 +92,19 @@ export class EventSender {
       this.#options.logger.warn(`dropped ${this.#dropped} events: the broker takes them too slowly`);
       this.#dropped = 0;
     }
+  }
+
+  async #waitForCompany(): Promise<void> {
+    const { patience = 0 } = this.#options;
+    await new Promise<void>((resolve) => {
+      if (patience === 0) return void setImmediate(resolve);
+      const timer = setTimeout(resolve, patience * 1000);
+      this.#hurry = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+    });
+    this.#hurry = undefined;
   }
 
   async #publish(routingKey: string, events: readonly StampedEvent[]): Promise<void> {
