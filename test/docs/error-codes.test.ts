@@ -3,7 +3,9 @@ import { join } from "node:path";
 import { expect, test } from "vitest";
 import { REPOSITORY, readPage } from "./markdown.js";
 
-const SOURCES = join(REPOSITORY, "packages/lovage/src");
+const SOURCES = ["packages/lovage/src", "packages/console/src/server"].map((folder) => join(REPOSITORY, folder));
+/** `code: "…"` of our error classes, and the second argument of the console's refusals. */
+const CODE = /(?:\bcode: |\bApiError\(\s*\d+,\s*)"([a-z][a-z0-9_]*)"/g;
 
 test("every error code in the sources is explained in docs/errors.md, and the other way round", () => {
   // Given the codes of both sides
@@ -23,11 +25,13 @@ test("every explanation says what causes the error and how to cure it", () => {
 });
 
 function codesInSources(): string[] {
-  const files = readdirSync(SOURCES, { recursive: true, encoding: "utf8" }).filter((file) => file.endsWith(".ts"));
-  const codes = files.flatMap((file) => [
-    ...readFileSync(join(SOURCES, file), "utf8").matchAll(/\bcode: "([a-z][a-z0-9_]*)"/g),
-  ]);
-  return [...new Set(codes.map(([, code = ""]) => code))].sort();
+  const texts = SOURCES.flatMap((folder) =>
+    readdirSync(folder, { recursive: true, encoding: "utf8" })
+      .filter((file) => file.endsWith(".ts"))
+      .map((file) => readFileSync(join(folder, file), "utf8")),
+  );
+  const codes = texts.flatMap((text) => [...text.matchAll(CODE)].map(([, code = ""]) => code));
+  return [...new Set(codes)].sort();
 }
 
 function codesOnPage(): string[] {

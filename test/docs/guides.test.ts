@@ -6,7 +6,7 @@ import { GuideFolder } from "./guide-folder.js";
 import { codeBlocks, readPage } from "./markdown.js";
 
 /** Pages whose code a reader types in from top to bottom. */
-const GUIDES = ["README.md", "docs/getting-started.md", "packages/lovage/README.md"];
+const GUIDES = ["README.md", "docs/getting-started.md", "docs/jobs.md", "packages/lovage/README.md"];
 
 let folder: GuideFolder | undefined;
 afterEach(async () => {

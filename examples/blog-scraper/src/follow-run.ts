@@ -1,38 +1,62 @@
-import { wait } from "./scraper/wait.js";
-import { FINAL_STATUSES, type LogEntry, type Repository, type Run } from "./storage/repository.js";
+import { EventReceiver, type Lovage } from "lovage";
+import type { LogLevel } from "./scraper/scrape-blog.js";
 
-/** What is new about a run. */
-export interface RunUpdate {
-  readonly run: Run;
-  readonly entries: readonly LogEntry[];
+/** What is heard of a run while it goes on. */
+export interface RunListener {
+  log(entry: { readonly at: Date; readonly level: LogLevel; readonly message: string }): void;
+  /** `total` is null while it is not known. */
+  progress(progress: { readonly done: number; readonly total: number | null; readonly message: string }): void;
 }
 
-/** Seconds between two looks at the store. The run is written by another process, and SQLite does not notify. */
-const INTERVAL = 0.1;
-const ENTRIES_AT_A_TIME = 500;
+/** Events that end a run, or this attempt at it. */
+const ENDS: ReadonlySet<string> = new Set(["task-succeeded", "task-failed", "task-revoked", "task-rejected"]);
 
-/**
- * Gives the state of a run and its new log entries again and again, last when it is over and its log is complete. When
- * `signal` aborts, it looks once more and ends.
- */
-export async function* followRun(
-  repository: Repository,
-  runId: string,
-  signal: AbortSignal,
-): AsyncGenerator<RunUpdate, void, undefined> {
-  let lastLogId = 0;
-  for (;;) {
-    const isLastLook = signal.aborted;
-    // The run first: should it end in between, the log is then complete all the same.
-    const run = await repository.findRun(runId);
-    if (run === undefined) return;
-    const entries = await repository.listLog(runId, lastLogId, ENTRIES_AT_A_TIME);
-    lastLogId = entries.at(-1)?.id ?? lastLogId;
-    yield { run, entries };
-    if (entries.length === ENTRIES_AT_A_TIME) continue;
-    if (FINAL_STATUSES.has(run.status) || isLastLook) return;
-    await wait(INTERVAL, signal).catch((error: unknown) => {
-      if (!signal.aborted) throw error;
+/** Passes on what the worker's events tell of one task, as the console hears it too. */
+export class RunFollower {
+  readonly #receiver: EventReceiver;
+  readonly #ended: Promise<void>;
+
+  private constructor(
+    broadcast: ConstructorParameters<typeof EventReceiver>[0]["broadcast"],
+    id: string,
+    to: RunListener,
+  ) {
+    let end: () => void = () => {};
+    this.#ended = new Promise((resolve) => {
+      end = resolve;
+    });
+    this.#receiver = new EventReceiver({
+      broadcast,
+      onEvent: ({ type, timestamp, fields, known }) => {
+        if (fields.uuid !== id) return;
+        const at = new Date(timestamp * 1000);
+        if (known?.type === "task-log") to.log({ at, level: levelOf(known.level), message: known.message });
+        if (known?.type === "task-progress")
+          to.progress({ ...known, done: known.current, message: known.message ?? "" });
+        if (known?.type === "task-retried")
+          to.log({ at, level: "warning", message: `The task will be tried again: ${known.exception}` });
+        if (ENDS.has(type)) end();
+      },
     });
   }
+
+  /** Resolves once it listens: what is sent from now on is heard. */
+  static async start(app: Lovage, id: string, to: RunListener): Promise<RunFollower> {
+    const follower = new RunFollower((await app.direct.broker()).broadcast, id, to);
+    await follower.#receiver.start();
+    return follower;
+  }
+
+  /** Resolves when the end has been heard: everything else was before it. */
+  get ended(): Promise<void> {
+    return this.#ended;
+  }
+
+  async stop(): Promise<void> {
+    await this.#receiver.stop();
+  }
+}
+
+function levelOf(level: "debug" | "info" | "warn" | "error"): LogLevel {
+  return level === "warn" ? "warning" : level === "error" ? "error" : "info";
 }

@@ -1,9 +1,9 @@
 import { parseArgs } from "node:util";
-import { addressProblem, countProblem, dayProblem, orderProblem } from "./web/job-form.js";
+import { isIsoDay } from "./scraper/post-date.js";
 
 /** What `npm start -- …` asks for. */
 export interface Options {
-  /** End when the job is done, without the page server. */
+  /** End when the run is over, without the console and the pages. */
   readonly once: boolean;
   /** The blog to scrape; `undefined` means the bundled one. */
   readonly blog: string | undefined;
@@ -11,7 +11,7 @@ export interface Options {
   readonly until: string | null;
   readonly skip: number;
   readonly limit: number | null;
-  /** Of the page server; `undefined` means the usual one, or any free one if that is taken. */
+  /** Of the console; `undefined` means the usual one, or any free one if that is taken. */
   readonly port: number | undefined;
 }
 
@@ -22,8 +22,8 @@ export type ParsedOptions =
 
 export const HELP = `Scrapes a blog in the background and shows how it goes.
 
-  npm start                      scrape the bundled sample blog, then serve the pages
-  npm start -- --once            … and end when the job is done
+  npm start                      scrape the bundled sample blog, and open the console
+  npm start -- --once            … without the console, and end when the run is over
   npm start -- --blog URL        scrape the blog at that address
 
 Options
@@ -32,8 +32,8 @@ Options
   --until DAY     last day wanted, included
   --skip N        pass over the N newest posts of those days
   --limit N       extract at most N posts
-  --once          end when the job is done: exit code 0 on success, 1 on failure
-  --port N        port of the web pages (default 4010, or a free one if that is taken)
+  --once          end when the run is over: exit code 0 on success, 1 on failure
+  --port N        port of the console (default 8000, or a free one if that is taken)
   --help          this text
 
 Environment
@@ -41,7 +41,8 @@ Environment
   BLOG_SCRAPER_CONTACT   an address where a blog's owner can reach you, sent with every request
   LOVAGE_BROKER_URL      another broker: redis://…, amqp://…, postgres://…
   LOVAGE_RESULT_BACKEND  where results go, if not to the broker
-  DATABASE_URL           a PostgreSQL database for jobs, runs and posts: postgres://…
+  LOVAGE_CONSOLE_STORE   where the console keeps what it has seen: sqlite:…, postgres://…
+  DATABASE_URL           a PostgreSQL database for the posts: postgres://…
 `;
 
 const FLAGS = {
@@ -108,6 +109,29 @@ function valueProblems(values: ReadonlyMap<string, string>): string[] {
     ...check("limit", (limit) => countProblem(limit, 1)),
     ...check("port", portProblem),
   ];
+}
+
+const MAX_POSTS = 100_000;
+const MAX_ADDRESS = 2000;
+
+function addressProblem(address: string): string | undefined {
+  const isWeb = URL.canParse(address) && /^https?:$/.test(new URL(address).protocol);
+  if (!isWeb) return "Enter a web address such as https://example.blogspot.com/.";
+  if (new URL(address).username !== "") return "Leave the user name and password out of the address.";
+  return address.length > MAX_ADDRESS ? `Use at most ${MAX_ADDRESS} characters.` : undefined;
+}
+
+function dayProblem(day: string): string | undefined {
+  return isIsoDay(day) ? undefined : "Enter a day as year-month-day, such as 2024-01-31.";
+}
+
+function orderProblem(since: string, until: string): string | undefined {
+  return since !== "" && since > until ? "The last day is before the first." : undefined;
+}
+
+function countProblem(text: string, least: number): string | undefined {
+  const isCount = /^\d{1,6}$/.test(text) && Number(text) >= least && Number(text) <= MAX_POSTS;
+  return isCount ? undefined : `Enter a whole number from ${least} to ${MAX_POSTS}.`;
 }
 
 function portProblem(port: string): string | undefined {

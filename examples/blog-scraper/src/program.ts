@@ -1,28 +1,32 @@
+import { randomUUID } from "node:crypto";
 import { fileURLToPath } from "node:url";
-import type { Logger } from "lovage";
+import { LovageConsole } from "@lovage/console";
+import type { AsyncResult, Logger } from "lovage";
 import { Worker } from "lovage/worker";
-import { followRun } from "./follow-run.js";
-import { JobRunner, type StartedRun } from "./job-runner.js";
+import { RunFollower } from "./follow-run.js";
 import type { Options } from "./options.js";
-import { describeCounts } from "./run-job.js";
 import { SampleBlogServer } from "./sample-blog/sample-blog-server.js";
-import { readSettings } from "./settings.js";
+import { describeCounts } from "./scrape-run.js";
+import type { ScrapeCounts } from "./scraper/scrape-blog.js";
+import { PAGES_PORT, readSettings, SAMPLE_BLOG_PORT } from "./settings.js";
 import type { StopSignals } from "./stop-signals.js";
 import { openRepository } from "./storage/open-repository.js";
-import { FINAL_STATUSES, type Job, type JobDraft, type Repository } from "./storage/repository.js";
-import { app } from "./tasks.js";
+import type { Repository } from "./storage/repository.js";
 import { createRunView, type RunView, type Terminal } from "./terminal/run-view.js";
 import { formatTable } from "./terminal/table.js";
 import { printable } from "./terminal/text-width.js";
 import { PageServer } from "./web/page-server.js";
 
-/** Where the sample blog is served if it can be: its posts keep their addresses, so a second run updates them. */
-const SAMPLE_BLOG_PORT = 4011;
-const PAGES_PORT = 4010;
+/** Loaded once it is known where the sample blog and the pages are: the job's form and the links name them. */
+type Tasks = typeof import("./tasks.js");
+
+const CONSOLE_PORT = 8000;
 /** Seconds the sample blog takes for an answer; without, the bar would be full before anyone has seen it. */
 const SAMPLE_BLOG_LATENCY = 0.06;
 const CONCURRENCY = 2;
 const POSTS_SHOWN = 50;
+/** Seconds in which the last events of a run arrive after its result. */
+const LAST_EVENTS = 2;
 
 export interface ProgramDeps {
   readonly terminal: Terminal;
@@ -34,8 +38,8 @@ export interface ProgramDeps {
 type Cleanup = () => Promise<void>;
 
 /**
- * All of `npm start`: a worker, the job, its run on the terminal, the posts as a table, and unless `once` the pages until
- * Ctrl-C. What was opened is closed in every case.
+ * All of `npm start`: a worker, the job, one run of it on the terminal, the posts as a table, and unless `once` the console and the
+ * pages of posts until Ctrl-C. What was opened is closed in every case.
  *
  * @returns the exit code.
  */
@@ -66,65 +70,66 @@ class Program {
   }
 
   async run(): Promise<number> {
+    const { once, blog } = this.#options;
     const repository = await this.#opened(openRepository(readSettings(this.#env).store), (opened) => opened.close());
-    const blogUrl = this.#options.blog ?? (await this.#startSampleBlog());
-    this.#cleanups.push(() => app.close());
-    const runner = await this.#opened(new JobRunner(repository), (opened) => opened.close());
-    const pages = this.#options.once ? undefined : await this.#startPages(repository, runner);
-    const worker = await this.#startWorker();
-
-    const job = await repository.findOrCreateJob(this.#draft(blogUrl));
-    this.#say(`Job "${job.name}": ${job.blogUrl}`);
-    const run = await runner.start(job.id);
-    this.#say(`Sent task blog.scrape ${run.id}\n`);
+    this.#env.BLOG_SCRAPER_BLOG = blog ?? (await this.#startSampleBlog());
+    if (!once) this.#env.BLOG_SCRAPER_PAGES = await this.#startPages(repository);
+    const tasks = await import("./tasks.js");
+    this.#cleanups.push(() => tasks.app.close());
+    const consoleUrl = once ? undefined : await this.#startConsole(tasks);
+    const worker = await this.#startWorker(tasks);
     const stopping = this.#stopOnSignal(worker);
-    const succeeded = await this.#watch(repository, run, worker);
-    await this.#showPosts(repository, job);
-    await this.#showEnding(repository, run);
+
+    const succeeded = await this.#runJob(tasks, this.#env.BLOG_SCRAPER_BLOG, worker);
+    await this.#showPosts(repository, this.#env.BLOG_SCRAPER_BLOG);
     if (this.#signals.first.aborted) {
       await stopping;
       return this.#signals.exitCode ?? 0;
     }
-    if (pages === undefined) return succeeded ? 0 : 1;
-    this.#say(`\nThe pages are at ${pages}  (Ctrl-C ends)`);
+    if (consoleUrl === undefined) return succeeded ? 0 : 1;
+    this.#say(`\nThe console is at ${new URL("jobs/scrape-blog", consoleUrl).href} : press Run there  (Ctrl-C ends)`);
+    this.#say(`The posts are at ${this.#env.BLOG_SCRAPER_PAGES}`);
     await Promise.race([stopping, worker.stopped]);
     return 0;
   }
 
   async #startSampleBlog(): Promise<string> {
-    const server = await this.#opened(new SampleBlogServer({ latency: SAMPLE_BLOG_LATENCY }), (opened) =>
-      opened.stop(),
-    );
-    const address = await server.start(SAMPLE_BLOG_PORT);
-    this.#say(`The sample blog is at ${address}`);
-    return address;
+    return await this.#listen([SAMPLE_BLOG_PORT, 0], () => new SampleBlogServer({ latency: SAMPLE_BLOG_LATENCY }));
   }
 
-  async #startPages(repository: Repository, runner: JobRunner): Promise<string> {
-    const startRun = async (jobId: number): Promise<string> => (await runner.start(jobId)).id;
-    const open = (): PageServer =>
-      new PageServer({
-        repository,
-        startRun,
-        now: () => new Date(),
-        onError: (error) => this.#logger.error(`pages: ${error.message}`),
-      });
+  async #startPages(repository: Repository): Promise<string> {
+    const onError = (error: Error): void => this.#logger.error(`pages: ${error.message}`);
+    return await this.#listen([PAGES_PORT, 0], () => new PageServer({ repository, onError }));
+  }
+
+  async #startConsole({ app }: Tasks): Promise<string> {
     const { port } = this.#options;
-    const candidates = port === undefined ? [PAGES_PORT, 0] : [port];
-    for (const candidate of candidates) {
-      const server = open();
+    return await this.#listen(port === undefined ? [CONSOLE_PORT, 0] : [port], (candidate) => {
+      const server = new LovageConsole({ app, options: { port: candidate }, logger: this.#logger });
+      return { start: async () => (await server.start()).url, stop: () => server.stop() };
+    });
+  }
+
+  /** Starts what `open` makes on the first of the ports that is free, and returns its address. */
+  async #listen(
+    ports: readonly number[],
+    open: (port: number) => { start(port: number): Promise<string>; stop(): Promise<void> },
+  ): Promise<string> {
+    for (const port of ports) {
+      const server = open(port);
       try {
-        const address = await server.start(candidate);
+        const address = await server.start(port);
         this.#cleanups.push(() => server.stop());
         return address;
       } catch (error) {
+        await server.stop();
         if (!isPortTaken(error)) throw error;
       }
     }
-    throw new Error(`port ${port} is taken; choose another by --port, or leave it out`);
+    throw new Error(`port ${ports.join(", ")} is taken; choose another by --port, or leave it out`);
   }
 
-  async #startWorker(): Promise<Worker> {
+  async #startWorker({ app }: Tasks): Promise<Worker> {
     const worker = new Worker({
       app,
       // Beside this file, as .js when built and as .ts when run from source.
@@ -148,31 +153,35 @@ class Program {
     await Promise.race([worker.stop(), cold]);
   }
 
-  /** Shows the run until it is over, or the worker was stopped under it. Resolves to whether the task succeeded. */
-  async #watch(repository: Repository, run: StartedRun, worker: Worker): Promise<boolean> {
-    const watching = new AbortController();
-    void worker.stopped.then(() => watching.abort(new Error("the worker has stopped")));
-    let isOver = false;
+  /** Runs the job and shows it until it is over, or the worker was stopped under it. Resolves to whether it succeeded. */
+  async #runJob({ app, scrapeJob }: Tasks, blog: string, worker: Worker): Promise<boolean> {
+    const { since, until, skip, limit: number } = this.#options;
+    const id = randomUUID();
+    const follower = await RunFollower.start(app, id, this.#view);
     try {
-      for await (const { run: state, entries } of followRun(repository, run.id, watching.signal)) {
-        for (const entry of entries) this.#view.log(entry);
-        isOver = FINAL_STATUSES.has(state.status);
-        if (!isOver) this.#view.progress(state);
+      const result = await scrapeJob.run({ blog, since, until, skip, number }, { taskId: id });
+      this.#say(`Job scrape-blog, run ${id}: ${blog}\n`);
+      const stopped = worker.stopped.then(() => undefined);
+      const outcome = await Promise.race([outcomeOf(result), stopped]);
+      await Promise.race([follower.ended, stopped, seconds(LAST_EVENTS)]);
+      this.#view.end();
+      if (outcome === undefined) {
+        this.#say("\nThe task went back to the queue: the next worker takes it up again.");
+        return false;
       }
+      this.#say(`\n${outcome.state}: ${printable(outcome.text)}`);
+      return outcome.state === "SUCCESS";
     } finally {
       this.#view.end();
+      await follower.stop();
     }
-    if (!isOver) return false;
-    return run.ended.then(
-      () => true,
-      () => false,
-    );
   }
 
-  async #showPosts(repository: Repository, job: Job): Promise<void> {
-    const count = await repository.countPosts(job.id);
+  async #showPosts(repository: Repository, blog: string): Promise<void> {
+    const filter = { blog: new URL(blog).href };
+    const count = await repository.countPosts(filter);
     if (count === 0) return;
-    const posts = await repository.listPosts(job.id, { offset: 0, limit: POSTS_SHOWN });
+    const posts = await repository.listPosts(filter, { offset: 0, limit: POSTS_SHOWN });
     const rows = posts.map(({ date, time, title, author }) => [
       `${date ?? "no date"} ${time ?? ""}`,
       title ?? "(untitled)",
@@ -184,33 +193,12 @@ class Program {
     if (count > posts.length) this.#say(`… and ${count - posts.length} more`);
   }
 
-  async #showEnding(repository: Repository, { id }: StartedRun): Promise<void> {
-    const run = await repository.findRun(id);
-    if (run === undefined) return;
-    this.#say(`\n${run.status}: ${describeCounts(run.counts)}`);
-    if (run.error !== null) this.#say(printable(run.error));
-    if (!FINAL_STATUSES.has(run.status))
-      this.#say("The task went back to the queue: the next worker takes it up again.");
-  }
-
-  #draft(blogUrl: string): JobDraft {
-    const { blog, since, until, skip, limit } = this.#options;
-    return {
-      name: blog === undefined ? "The Lovage Patch (sample)" : new URL(blog).host,
-      blogUrl,
-      since,
-      until,
-      skip,
-      limit,
-    };
-  }
-
   /** Only what needs attention; what is about one task is in its run's log, too. */
   get #logger(): Logger {
     const logAs =
       (level: "warning" | "error"): Logger["warn"] =>
       (message, fields = {}) => {
-        if (!("task" in fields)) this.#log(level, `worker: ${message}`);
+        if (!("task" in fields)) this.#log(level, message);
       };
     return { debug: () => {}, info: () => {}, warn: logAs("warning"), error: logAs("error") };
   }
@@ -228,6 +216,21 @@ class Program {
     this.#cleanups.push(() => close(opened));
     return opened;
   }
+}
+
+/** Waits for the end of a run: its counts, or why it failed. */
+async function outcomeOf(
+  result: AsyncResult<ScrapeCounts>,
+): Promise<{ readonly state: string; readonly text: string }> {
+  try {
+    return { state: "SUCCESS", text: describeCounts(await result.get()) };
+  } catch (error) {
+    return { state: await result.status(), text: error instanceof Error ? error.message || error.name : String(error) };
+  }
+}
+
+function seconds(length: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, length * 1000).unref());
 }
 
 function aborted(signal: AbortSignal): Promise<void> {

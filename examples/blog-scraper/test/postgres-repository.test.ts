@@ -25,7 +25,7 @@ describeWithServer("postgres", "on a PostgreSQL server", (server) => {
     const schema = `blog_${randomBytes(6).toString("hex")}`;
     const address = `${server}?schema=${schema}`;
     const opened = await Promise.all([1, 2, 3, 4].map(() => openPostgresRepository(address)));
-    expect(await Promise.all(opened.map((repository) => repository.listJobs()))).toEqual([[], [], [], []]);
+    expect(await Promise.all(opened.map((repository) => repository.listBlogs()))).toEqual([[], [], [], []]);
     await Promise.all(opened.map((repository) => repository.close()));
     await dropSchema(server, schema);
   });

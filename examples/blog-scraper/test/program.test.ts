@@ -2,6 +2,7 @@ import type { ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { createServer } from "node:net";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { z } from "zod";
 import { SAMPLE_POSTS } from "../src/sample-blog/sample-posts.js";
 import { bloggerPage, dayPosts } from "./support/blogger-markup.js";
 import { startSite } from "./support/scripted-site.js";
@@ -36,7 +37,7 @@ describe("npm start", { timeout: 60_000 }, () => {
   test("with --once scrapes the sample blog, shows its posts and ends with 0; a second time it updates them", async () => {
     const first = await start("--once").exit;
     expect(first.output).toContain(
-      `COMPLETED: ${SAMPLE_POSTS.length} found, ${READABLE} extracted (${READABLE} new, 0 updated)`,
+      `SUCCESS: ${SAMPLE_POSTS.length} found, ${READABLE} extracted (${READABLE} new, 0 updated)`,
     );
     expect(first.output).toMatch(/2024-11-24 16:05 +Putting the garden to bed +Marta Ellingsen/);
     expect(first.code).toBe(0);
@@ -62,7 +63,7 @@ describe("npm start", { timeout: 60_000 }, () => {
       "--once",
     ];
     const { code, output } = await start(...args).exit;
-    expect(output).toContain("COMPLETED: 7 found, 2 skipped, 5 extracted (5 new, 0 updated)");
+    expect(output).toContain("SUCCESS: 7 found, 2 skipped, 5 extracted (5 new, 0 updated)");
     expect(output).toContain("Post 26");
     expect(output).not.toContain("Post 21 ");
     expect(code).toBe(0);
@@ -71,8 +72,7 @@ describe("npm start", { timeout: 60_000 }, () => {
   test("ends with 1 and the reason when the blog cannot be read", async () => {
     await using site = await startSite();
     const { code, output } = await start("--blog", `${site.origin}/gone`, "--once").exit;
-    expect(output).toContain(`FAILED: 0 found`);
-    expect(output).toContain(`the blog cannot be read: ${site.origin}/gone answered HTTP 404`);
+    expect(output).toContain(`FAILURE: the blog cannot be read: ${site.origin}/gone answered HTTP 404`);
     expect(code).toBe(1);
   });
 
@@ -80,22 +80,28 @@ describe("npm start", { timeout: 60_000 }, () => {
     const { code, output } = await start("--blog", `http://127.0.0.1:${await freePort()}/`, "--once").exit;
     expect(output).toContain("The task will be tried again.");
     expect(output).toMatch(
-      /FAILED: 0 found[^\n]*\nthe blog cannot be read: could not connect to 127\.0\.0\.1:\d+ \(connection refused, ECONNREFUSED\)/,
+      /FAILURE: the blog cannot be read: could not connect to 127\.0\.0\.1:\d+ \(connection refused, ECONNREFUSED\)/,
     );
     expect(code).toBe(1);
   });
 
-  test("serves the pages afterwards, runs a job from there, and ends with 0 on Ctrl-C", async () => {
+  test("opens the console, answers at once to who runs the job there, and ends with 0 on Ctrl-C", async () => {
     await using site = await startSite();
     site.page("/", bloggerPage(dayPosts(3, 1)));
     const program = start("--blog", `${site.origin}/`, "--port", "0");
-    const pages = (await program.says(/The pages are at (\S+)/))[1] ?? "";
-    const response = await fetch(`${pages}jobs/1/run`, { method: "POST" });
-    expect(response.status).toBe(202);
-    const { run } = (await response.json()) as { run: string };
+    const page = new URL((await program.says(/The console is at (\S+)/))[1] ?? "");
+    expect((await fetch(page)).status).toBe(200);
+    const api = (path: string, init?: RequestInit) => fetch(new URL(`/api/v1/${path}`, page), init);
+    const headers = { "content-type": "application/json" };
+    const body = JSON.stringify({ parameters: { blog: `${site.origin}/`, number: 2 } });
+    const response = await api("jobs/scrape-blog/runs", { method: "POST", headers, body });
+    expect(response.status).toBe(201);
+    const { id } = z.object({ id: z.string() }).parse(await response.json());
     await expect
-      .poll(async () => (await fetch(new URL(`${run}/state`, pages))).json(), { timeout: 20_000 })
-      .toMatchObject({ status: "COMPLETED", counts: { extracted: 3, updated: 3 } });
+      .poll(async () => (await api(`runs/${id}`)).json(), { timeout: 20_000 })
+      .toMatchObject({ state: "SUCCESS", counters: { extracted: 2, updated: 2 } });
+    const posts = (await program.says(/The posts are at (\S+)/))[1] ?? "";
+    expect(await (await fetch(`${posts}?run=${id}`)).text()).toContain("Posts of a run");
     program.child.kill("SIGINT");
     expect((await program.exit).code).toBe(0);
   });
@@ -115,7 +121,7 @@ describe("npm start", { timeout: 60_000 }, () => {
     await program.says(/Stopping: a running task may finish/);
     release();
     const { code, output } = await program.exit;
-    expect(output).toContain("COMPLETED: 2 found, 2 extracted");
+    expect(output).toContain("SUCCESS: 2 found, 2 extracted");
     expect(code).toBe(143);
   });
 

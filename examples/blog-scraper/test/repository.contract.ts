@@ -3,18 +3,10 @@ import { once } from "node:events";
 import { fileURLToPath } from "node:url";
 import { describe, expect, test } from "vitest";
 import type { Post } from "../src/scraper/post.js";
-import { NO_COUNTS } from "../src/scraper/scrape-blog.js";
 import { openRepository } from "../src/storage/open-repository.js";
-import { type JobDraft, NoSuchRecordError, type Repository } from "../src/storage/repository.js";
+import type { Repository } from "../src/storage/repository.js";
 
-const DRAFT: JobDraft = {
-  name: "Garden",
-  blogUrl: "https://a.example/",
-  since: "2024-01-01",
-  until: null,
-  skip: 2,
-  limit: 5,
-};
+const BLOG = "https://a.example/";
 const POST: Post = {
   url: "https://a.example/1",
   title: "One",
@@ -23,6 +15,7 @@ const POST: Post = {
   time: "08:15",
   text: "text",
 };
+const FIRST_PAGE = { offset: 0, limit: 10 };
 
 /** A store of its own, empty. */
 export interface FreshStore extends AsyncDisposable {
@@ -37,155 +30,71 @@ export const NOON = new Date("2024-05-05T12:00:00Z");
 /** What holds for every kind of store. */
 export function describeRepository(name: string, openFresh: () => Promise<FreshStore>): void {
   describe(name, () => {
-    test("keeps jobs, also after it was closed", async () => {
+    test("keeps posts, also after it was closed", async () => {
       await using store = await openFresh();
-      const job = await store.repository.createJob(DRAFT);
+      await store.repository.savePost(BLOG, "r1", POST);
       await store.repository.close();
       const again = await openRepository(store.address);
-      expect(await again.findJob(job.id)).toEqual({ ...DRAFT, id: job.id, createdAt: NOON });
+      const [post] = await again.listPosts({}, FIRST_PAGE);
+      expect(post).toEqual({ ...POST, id: post?.id, blog: BLOG, firstSavedAt: NOON, lastSavedAt: NOON });
       await again.close();
       await again.close();
     });
 
-    test("finds a job by its parameters, and makes one only if there is none", async () => {
-      await using store = await openFresh();
-      const job = await store.repository.findOrCreateJob(DRAFT);
-      expect(await store.repository.findOrCreateJob({ ...DRAFT, name: "other name" })).toEqual(job);
-      expect((await store.repository.findOrCreateJob({ ...DRAFT, limit: null })).id).not.toBe(job.id);
-      expect((await store.repository.listJobs()).map(({ job: { limit } }) => limit)).toEqual([null, 5]);
-    });
-
-    test("takes a run from queued to its end", async () => {
+    test("stores a post once per blog and address, and says whether this run was the first", async () => {
       await using store = await openFresh();
       const { repository } = store;
-      const job = await repository.createJob(DRAFT);
-      await repository.queueRun("r1", job.id);
-      expect(await repository.findRun("r1")).toMatchObject({
-        status: "QUEUED",
-        counts: NO_COUNTS,
-        queuedAt: NOON,
-        startedAt: null,
-        total: null,
-      });
-      await repository.startRun("r1", job.id);
-      const counts = { found: 5, skipped: 1, extracted: 3, added: 2, updated: 1, failed: 1 };
-      await repository.saveProgress("r1", { counts, done: 4, total: 4, message: "Last" });
-      await repository.endRun("r1", "COMPLETED", null);
-      expect(await repository.findRun("r1")).toEqual({
-        id: "r1",
-        jobId: job.id,
-        status: "COMPLETED",
-        error: null,
-        counts,
-        done: 4,
-        total: 4,
-        message: "Last",
-        queuedAt: NOON,
-        startedAt: NOON,
-        endedAt: NOON,
-      });
-      expect((await repository.listJobs())[0]?.lastRun?.id).toBe("r1");
-    });
-
-    test("starts the counts of a run anew when it is run again, and notes one that nobody queued", async () => {
-      await using store = await openFresh();
-      const { repository } = store;
-      const job = await repository.createJob(DRAFT);
-      await repository.startRun("r1", job.id);
-      await repository.saveProgress("r1", { counts: { ...NO_COUNTS, found: 3 }, done: 1, total: 3, message: "" });
-      await repository.endRun("r1", "RETRYING", "unreachable");
-      expect(await repository.findRun("r1")).toMatchObject({ status: "RETRYING", error: "unreachable", endedAt: null });
-      await repository.queueRun("r1", job.id);
-      await repository.startRun("r1", job.id);
-      expect(await repository.findRun("r1")).toMatchObject({
-        status: "RUNNING",
-        error: null,
-        counts: NO_COUNTS,
-        done: 0,
-        total: null,
-      });
-    });
-
-    test("stores a post once per job and address, and says whether this run was the first", async () => {
-      await using store = await openFresh();
-      const { repository } = store;
-      const job = await repository.createJob(DRAFT);
-      const other = await repository.createJob(DRAFT);
-      expect(await repository.savePost(job.id, "r1", POST)).toBe("added");
-      expect(await repository.savePost(job.id, "r1", POST)).toBe("added");
-      expect(await repository.savePost(job.id, "r2", { ...POST, title: null, text: "new text" })).toBe("updated");
-      expect(await repository.savePost(other.id, "r2", POST)).toBe("added");
-      const posts = await repository.listPosts(job.id, { offset: 0, limit: 10 });
-      expect(posts).toEqual([
-        {
-          ...POST,
-          id: posts[0]?.id,
-          jobId: job.id,
-          title: null,
-          text: "new text",
-          firstSavedAt: NOON,
-          lastSavedAt: NOON,
-        },
-      ]);
+      expect(await repository.savePost(BLOG, "r1", POST)).toBe("added");
+      expect(await repository.savePost(BLOG, "r1", POST)).toBe("added");
+      expect(await repository.savePost(BLOG, "r2", { ...POST, title: null, text: "new ' \0 \u{1F33F}" })).toBe(
+        "updated",
+      );
+      expect(await repository.savePost("https://b.example/", "r2", POST)).toBe("added");
+      const posts = await repository.listPosts({ blog: BLOG }, FIRST_PAGE);
+      expect(posts).toMatchObject([{ ...POST, title: null, text: "new ' \ufffd \u{1F33F}" }]);
       expect(await repository.findPost(posts[0]?.id ?? 0)).toEqual(posts[0]);
-      expect(await repository.countPosts(job.id)).toBe(1);
+      expect(await repository.findPost(0)).toBeUndefined();
+    });
+
+    test("counts and lists posts by blog and by the run that saved them last", async () => {
+      await using store = await openFresh();
+      const { repository } = store;
+      await repository.savePost(BLOG, "r1", POST);
+      await repository.savePost(BLOG, "r2", { ...POST, url: "https://a.example/2" });
+      await repository.savePost("https://b.example/", "r2", POST);
+      expect(await repository.countPosts({})).toBe(3);
+      expect(await repository.countPosts({ run: "r2" })).toBe(2);
+      expect(await repository.countPosts({ run: "r2", blog: BLOG })).toBe(1);
+      expect((await repository.listPosts({ run: "r1" }, FIRST_PAGE)).map(({ url }) => url)).toEqual([POST.url]);
+      expect(await repository.listBlogs()).toEqual([
+        { blog: BLOG, posts: 2 },
+        { blog: "https://b.example/", posts: 1 },
+      ]);
     });
 
     test("lists posts page by page, newest first, undated last", async () => {
       await using store = await openFresh();
       const { repository } = store;
-      const job = await repository.createJob(DRAFT);
       const days = [null, "2024-01-01", "2024-03-01", "2024-02-01"];
       for (const [n, date] of days.entries())
-        await repository.savePost(job.id, "r", { ...POST, url: `https://a.example/${n}`, date });
-      expect((await repository.listPosts(job.id, { offset: 0, limit: 3 })).map(({ date }) => date)).toEqual([
-        "2024-03-01",
-        "2024-02-01",
-        "2024-01-01",
-      ]);
-      expect((await repository.listPosts(job.id, { offset: 3, limit: 3 })).map(({ date }) => date)).toEqual([null]);
-    });
-
-    test("keeps log entries in order and gives those after a known one", async () => {
-      await using store = await openFresh();
-      const { repository } = store;
-      const job = await repository.createJob(DRAFT);
-      await repository.queueRun("r1", job.id);
-      await repository.addLog("r1", "info", "one");
-      await repository.addLog("r1", "warning", "two ' \0 \u{1F33F}");
-      const [one] = await repository.listLog("r1", 0, 10);
-      expect(await repository.listLog("r1", one?.id ?? 0, 10)).toEqual([
-        { id: 2, at: NOON, level: "warning", message: "two ' \ufffd \u{1F33F}" },
-      ]);
-    });
-
-    test("refuses what belongs to no job or run", async () => {
-      await using store = await openFresh();
-      const { repository } = store;
-      await expect(repository.queueRun("r", 99)).rejects.toBeInstanceOf(NoSuchRecordError);
-      await expect(repository.savePost(99, "r", POST)).rejects.toBeInstanceOf(NoSuchRecordError);
-      await expect(repository.addLog("r", "info", "")).rejects.toBeInstanceOf(NoSuchRecordError);
-      await expect(repository.endRun("r", "FAILED", null)).rejects.toBeInstanceOf(NoSuchRecordError);
-      expect(await repository.findRun("r")).toBeUndefined();
-      expect(await repository.findJob(99)).toBeUndefined();
+        await repository.savePost(BLOG, "r", { ...POST, url: `https://a.example/${n}`, date });
+      const datesOf = async (offset: number) =>
+        (await repository.listPosts({}, { offset, limit: 3 })).map(({ date }) => date);
+      expect(await datesOf(0)).toEqual(["2024-03-01", "2024-02-01", "2024-01-01"]);
+      expect(await datesOf(3)).toEqual([null]);
     });
 
     test("is written by several processes at once without loss or duplicates", async () => {
       await using store = await openFresh();
-      const { repository } = store;
-      const job = await repository.createJob(DRAFT);
-      const runs = ["r1", "r2", "r3"];
-      for (const run of runs) await repository.queueRun(run, job.id);
       const script = fileURLToPath(new URL("./support/save-posts.ts", import.meta.url));
-      const exits = runs.map((run) =>
+      const exits = ["r1", "r2", "r3"].map((run) =>
         once(
           spawn(process.execPath, ["--import", "tsx", script, store.address, run, "100"], { stdio: "inherit" }),
           "exit",
         ),
       );
       expect((await Promise.all(exits)).map(([code]) => code)).toEqual([0, 0, 0]);
-      expect(await repository.countPosts(job.id)).toBe(100);
-      for (const run of runs) expect(await repository.listLog(run, 0, 1000)).toHaveLength(100);
+      expect(await store.repository.countPosts({})).toBe(100);
     }, 30_000);
   });
 }

@@ -5,7 +5,10 @@ test("everything is in files of the example without a word in the environment", 
   expect(readSettings({ BLOG_SCRAPER_DATA: "/data" })).toEqual({
     brokerUrl: "sqlite:/data/queue.db",
     resultBackend: "sqlite:/data/queue.db",
+    consoleStore: "sqlite:/data/console.db",
     store: "sqlite:/data/blog.db",
+    blog: "http://127.0.0.1:4011/",
+    pagesUrl: "http://127.0.0.1:4010/",
     contact: undefined,
   });
 });
@@ -21,7 +24,7 @@ test.each([
   expect(readSettings(env).resultBackend).toBe("redis://other");
 });
 
-test("rows are where DATABASE_URL says, and BLOG_SCRAPER_STORE says it first", () => {
+test("posts are where DATABASE_URL says, and BLOG_SCRAPER_STORE says it first", () => {
   const DATABASE_URL = "postgres://db/shop";
   expect(readSettings({ DATABASE_URL }).store).toBe(DATABASE_URL);
   expect(readSettings({ DATABASE_URL, BLOG_SCRAPER_STORE: "sqlite:blog.db" }).store).toBe("sqlite:blog.db");

@@ -7,9 +7,20 @@ import { EagerGateway } from "./eager-gateway.js";
 import { BrokerConnectionError, ConfigurationError } from "./errors.js";
 import type { Gateway } from "./gateway.js";
 import { importMatching } from "./import-matching.js";
+import { inputJsonSchema, type JsonSchema } from "./input-json-schema.js";
+import {
+  type Job,
+  type JobDefinition,
+  type JobOptions,
+  type JobParameters,
+  Jobs,
+  type NamedJobOptions,
+  type OpenJobOptions,
+} from "./job.js";
 import type { TransactionClient } from "./outbox/transaction-client.js";
 import { prepareMessage } from "./prepare-message.js";
 import type { Message } from "./protocol/message.js";
+import type { Redact } from "./redaction.js";
 import { AsyncResult, type ResultHome } from "./result.js";
 import { Router } from "./routing.js";
 import type { TaskRegistry } from "./run-task.js";
@@ -45,6 +56,11 @@ export function isLovage(value: unknown): value is Lovage {
 export interface LovageOptions extends LovageSettings {
   /** Where the library says what it does. @default nowhere; a worker logs by itself */
   readonly logger?: Logger;
+  /**
+   * Takes secrets of the program's own out of what the console keeps and shows of a task, beyond names such as `password` and
+   * credentials in URLs, which it always masks. Applied once, before anything is stored.
+   */
+  readonly redact?: Redact;
 }
 
 type AnyFunction = (...args: never[]) => unknown;
@@ -58,11 +74,15 @@ type OpenFunction = (...args: readonly unknown[]) => unknown;
 export class Lovage implements TaskHome, ResultHome, TaskRegistry {
   readonly [BRAND] = true;
   readonly name: string;
+  /** See `LovageOptions.redact`. */
+  readonly redact: Redact | undefined;
   #logger: Logger;
   readonly #given: LovageSettings;
   #settings: Settings;
   #router: Router;
   readonly #tasks = new Map<string, TaskDefinition>();
+  readonly #jobs: Jobs = new Jobs(this);
+  readonly #inputSchemas = new Map<string, JsonSchema | undefined>();
   #gateway: Gateway | undefined;
   #transactions: TransactionSender | undefined;
   readonly #withoutPriorities = new Set<string>();
@@ -70,8 +90,9 @@ export class Lovage implements TaskHome, ResultHome, TaskRegistry {
 
   /** Throws a `ConfigurationError` that lists everything wrong with the settings. */
   constructor(name: string, options: LovageOptions = {}) {
-    const { logger = silentLogger, ...settings } = options;
+    const { logger = silentLogger, redact, ...settings } = options;
     this.name = name;
+    this.redact = redact;
     this.#given = settings;
     this.#settings = resolveSettings(settings);
     this.#logger = logger;
@@ -145,6 +166,40 @@ export class Lovage implements TaskHome, ResultHome, TaskRegistry {
   ): InputTask<Parameters<F>[0], Awaited<ReturnType<F>>>;
   remote(name: string, options: { readonly passes: "args" | "kwargs" } = { passes: "args" }): unknown {
     return taskMethods(this, { name, input: undefined, passes: options.passes });
+  }
+
+  /**
+   * A job: a named, saved use of a task with its parameters, which the console shows with a Run button. `slug` names it there and on
+   * its messages: small letters, digits and dashes. Throws a `ConfigurationError`: `bad_job`, `job_registered_twice`.
+   */
+  job<Input, Result, Fixed extends keyof Input = never, Defaulted extends Exclude<keyof Input, Fixed> = never>(
+    slug: string,
+    options: JobOptions<Input, Fixed, Defaulted, Result>,
+  ): Job<JobParameters<Input, Fixed, Defaulted>, Result>;
+  job(slug: string, options: NamedJobOptions): Job<Readonly<Record<string, unknown>>, unknown>;
+  job(slug: string, options: OpenJobOptions): unknown {
+    return this.#jobs.add(slug, options);
+  }
+
+  findJob(slug: string): JobDefinition | undefined {
+    return this.#jobs.find(slug);
+  }
+
+  /** Slugs of the jobs registered here, sorted. */
+  get jobSlugs(): readonly string[] {
+    return this.#jobs.slugs;
+  }
+
+  /**
+   * JSON Schema (2020-12) of a task's input: the task's own `jsonSchema`, or what its schema says of itself (zod from 4.2, arktype,
+   * valibot by `@valibot/to-json-schema`). Undefined when it cannot tell, or the task is not registered here. Never throws.
+   */
+  inputSchema(taskName: string): JsonSchema | undefined {
+    const task = this.#tasks.get(taskName);
+    if (task && !this.#inputSchemas.has(taskName)) {
+      this.#inputSchemas.set(taskName, inputJsonSchema(task, this.logger));
+    }
+    return this.#inputSchemas.get(taskName);
   }
 
   /** Sends a task known by name only. */

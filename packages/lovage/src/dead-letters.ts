@@ -92,6 +92,29 @@ export class DeadLetters {
     return taken.length;
   }
 
+  /**
+   * As `replay`, and tells of each what became of it: one that cannot be sent stays where it is, and the others go all the same.
+   * Those that are gone are not among them. Without `queue`, one whose own queue is not known stays too.
+   */
+  async replayEach(
+    keys: readonly string[],
+    options: { queue?: string } = {},
+  ): Promise<readonly { readonly message: Message; readonly queue: string | undefined; readonly error: unknown }[]> {
+    const taken = await this.#broker.queues.take(DEAD_LETTER_QUEUE.name, keys);
+    return await Promise.all(
+      taken.map(async (delivery) => {
+        const { message } = delivery;
+        const queue = options.queue ?? deathOf(message)?.queue;
+        try {
+          await this.#replayOne(delivery, options.queue);
+          return { message, queue, error: undefined };
+        } catch (error) {
+          return { message, queue, error };
+        }
+      }),
+    );
+  }
+
   /** Deletes them and returns how many went. */
   async remove(keys: readonly string[]): Promise<number> {
     const taken = await this.#broker.queues.take(DEAD_LETTER_QUEUE.name, keys);

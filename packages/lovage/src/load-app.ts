@@ -26,6 +26,12 @@ export async function loadApp(appPath: string): Promise<Lovage> {
   return pickApp(await importModule(url, appPath), appPath, exportName);
 }
 
+/** The file that `loadApp` would load, as an absolute path. Throws a `ConfigurationError` (`app_not_found`). */
+export function appFile(appPath: string): string {
+  const url = locate(splitPath(appPath).path);
+  return url.startsWith("file:") ? fileURLToPath(url) : resolve(url);
+}
+
 /** `./tasks.ts#shop` into its two parts. A `#` that belongs to the file's own name stays in it. */
 function splitPath(appPath: string): { readonly path: string; readonly exportName: string | undefined } {
   const at = appPath.lastIndexOf("#");
@@ -111,7 +117,10 @@ function hintFor(error: unknown, url: string): string {
   }
   const commonJs =
     error instanceof SyntaxError && /Cannot use import statement|Unexpected token 'export'/.test(error.message);
-  return commonJs && !declaresModule(url) ? '. Is "type": "module" missing in its package.json?' : "";
+  if (commonJs && !declaresModule(url)) return '. Is "type": "module" missing in its package.json?';
+  // Of an ES module, Node tells the place to nobody but the terminal.
+  const isPlaceless = error instanceof SyntaxError && !/:\d+/.test(reasonOf(error));
+  return isPlaceless && url.startsWith("file:") ? `. To see where: node ${fileURLToPath(url)}` : "";
 }
 
 function declaresModule(url: string): boolean {

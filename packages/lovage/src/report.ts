@@ -18,7 +18,9 @@ export function shownSettings(
     ([name, { kind, default: standard }]) =>
       options.withDefaults || JSON.stringify(values.get(name)) !== JSON.stringify(kind.parse(standard)),
   );
-  return Object.fromEntries(shown.map(([name]) => [snakeCase(name), shownValue(name, values.get(name))]));
+  return Object.fromEntries(
+    shown.map(([name, { secret }]) => [snakeCase(name), shownValue(name, values.get(name), secret)]),
+  );
 }
 
 /** `brokerUrl` → `broker_url`. */
@@ -42,8 +44,8 @@ export function reportText(app: Lovage): string {
   ].join("\n");
 }
 
-function shownValue(name: string, value: unknown): unknown {
-  if (isSecretName(name)) return MASK;
+function shownValue(name: string, value: unknown, secret = false): unknown {
+  if (secret || isSecretName(name)) return MASK;
   if (name === "taskRoutes" && Array.isArray(value)) return `${value.length} routes`;
   return maskSecrets(value ?? null);
 }

@@ -54,6 +54,11 @@ export interface TaskOptions<Result = unknown> {
   readonly sendEvents?: boolean;
   /** One or two sentences for people: shown by the console and by `inspect registered`. */
   readonly description?: string;
+  /**
+   * JSON Schema (2020-12) of the input, for the console's forms and other programs. Checks nothing.
+   * @default what the `input` schema says of itself; see `Lovage.inputSchema`
+   */
+  readonly jsonSchema?: Readonly<Record<string, unknown>>;
   /** Called where the task ran, after it succeeded and before its result is stored. What it throws is logged. */
   readonly onSuccess?: (result: Awaited<Result>, task: CurrentTask) => unknown;
   /** Called where the task ran, after its last try failed. */
@@ -192,12 +197,20 @@ function plainObject(value: unknown, name: string): Readonly<Record<string, unkn
   return { ...value };
 }
 
+const PASSES = Symbol.for("lovage.task.passes");
+
+/** Whether a task's one object travels as kwargs. Also of a task of another copy of the library. */
+export function passesKwargs(task: object): boolean {
+  return Reflect.get(task, PASSES) === "kwargs";
+}
+
 /** The members of a handle, without the function it may be called as. */
 export function taskMethods(home: TaskHome, shape: CallShape): object {
   const { name } = shape;
   const signature = (given: readonly unknown[], immutable: boolean): Signature<readonly unknown[], unknown, boolean> =>
     new Signature(home, { name, ...shapeArguments(shape, given), options: {} }, immutable);
   return {
+    [PASSES]: shape.passes,
     name,
     delay: (...given: unknown[]) => send(home, shape, given, {}),
     applyAsync: (given: unknown, options: ApplyOptions = {}) =>

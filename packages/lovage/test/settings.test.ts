@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { shownSettings } from "../src/report.js";
 import {
   checkSettings,
   describeSettings,
@@ -101,6 +102,18 @@ describe("settings", () => {
     ["beatSchedule", []],
     ["timezone", 5],
     ["brokerUrl", null],
+    ["workerHealthPort", 65_536],
+    ["consoleUsers", "alice:admin:scrypt$1$1$1$a$b"],
+    ["consoleUsers", ["alice:root:scrypt$1$1$1$a$b"]],
+    ["consoleUsers", ["alice:admin:plain"]],
+    ["consoleUsers", ["alice:admin:scrypt$1$1$1$a$b", "alice:viewer:scrypt$1$1$1$a$b"]],
+    ["consoleLinks", [{ label: "x", href: "javascript:alert(1)" }]],
+    ["consoleLinks", [{ label: "x", href: "//evil.example" }]],
+    ["consoleLinks", [{ href: "/posts" }]],
+    ["consoleCorsOrigins", ["*"]],
+    ["consoleCorsOrigins", ["https://a.example/"]],
+    ["consoleEnvironmentColor", "url(x)"],
+    ["consoleInspectTimeout", 0],
   ])("of the wrong kind are refused: %s as %j", (name, value) => {
     const wrong: object = { [name]: value };
     expect(checkSettings(wrong, NOTHING).problems).toEqual([expect.stringMatching(new RegExp(`^${name} must be `))]);
@@ -141,6 +154,33 @@ describe("settings", () => {
       taskPublishRetryPolicy: { maxRetries: 1, intervalStart: 0, intervalStep: 0.2, intervalMax: 1 },
     });
     expect(settings.taskRoutes.map((route) => route("x.y"))).toEqual([{ queue: "slow" }]);
+  });
+
+  test("of the console are read from the environment too", () => {
+    const alice = "alice:admin:scrypt$16384$8$1$c2FsdA==$aGFzaA==";
+    const bob = "bob:viewer:scrypt$16384$8$1$c2FsdA==$aGFzaA==";
+    const settings = resolveSettings(NOTHING, {
+      LOVAGE_CONSOLE_USERS: `${alice}, ${bob}`,
+      LOVAGE_CONSOLE_LINKS: '[{"label": "Posts", "href": "/posts"}]',
+      LOVAGE_CONSOLE_CORS_ORIGINS: "https://a.example,http://localhost:3000",
+      LOVAGE_WORKER_HEALTH_PORT: "8081",
+    });
+    expect(settings).toMatchObject({
+      consoleUsers: [alice, bob],
+      consoleLinks: [{ label: "Posts", href: "/posts" }],
+      consoleCorsOrigins: ["https://a.example", "http://localhost:3000"],
+      workerHealthPort: 8081,
+    });
+  });
+
+  test("that are secret are shown nowhere: neither in reports nor in what is wrong with them", () => {
+    const settings = resolveSettings({ consoleUsers: ["alice:admin:scrypt$1$1$1$salt$hash"] }, NOTHING);
+    expect(shownSettings(settings, { withDefaults: true }).console_users).toBe("********");
+    expect(JSON.stringify(shownSettings(settings, { withDefaults: false }))).not.toContain("hash");
+    for (const wrong of ["alice:admin:hash", ["alice:admin:hash"], { alice: "hash" }]) {
+      const given: object = { consoleUsers: wrong };
+      expect(checkSettings(given, NOTHING).problems.join()).not.toContain("alice");
+    }
   });
 
   test("describe themselves, each with the name of its variable", () => {

@@ -1,6 +1,6 @@
 import { styleText } from "node:util";
+import type { RunListener } from "../follow-run.js";
 import type { LogLevel } from "../scraper/scrape-blog.js";
-import type { LogEntry, Run } from "../storage/repository.js";
 import { fitText, printable } from "./text-width.js";
 
 /** Where a view writes: standard output, or a recording of it. */
@@ -10,10 +10,11 @@ export interface Terminal {
   write(text: string): unknown;
 }
 
+type LogEntry = Parameters<RunListener["log"]>[0];
+type Progress = Parameters<RunListener["progress"]>[0];
+
 /** Shows a run: its log line by line, and how far it is. */
-export interface RunView {
-  log(entry: Pick<LogEntry, "at" | "level" | "message">): void;
-  progress(run: Run): void;
+export interface RunView extends RunListener {
   /** Removes what only makes sense while the run goes on. */
   end(): void;
 }
@@ -36,12 +37,12 @@ class LiveView implements RunView {
     this.#terminal = terminal;
   }
 
-  log(entry: Pick<LogEntry, "at" | "level" | "message">): void {
+  log(entry: LogEntry): void {
     const text = `${styleText("gray", clockTime(entry.at))} ${levelMark(entry.level)} ${printable(entry.message)}\n`;
     this.#terminal.write(`${this.#bar === "" ? "" : ERASE_LINE}${text}${this.#bar}`);
   }
 
-  progress(run: Run): void {
+  progress(run: Progress): void {
     const bar = this.#draw(run);
     if (bar === this.#bar) return;
     this.#terminal.write(`${this.#bar === "" ? HIDE_CURSOR : ERASE_LINE}${bar}`);
@@ -54,14 +55,14 @@ class LiveView implements RunView {
   }
 
   /** One line that is never wider than the terminal, or erasing it would leave pieces behind. */
-  #draw(run: Run): string {
+  #draw(run: Progress): string {
     const columns = Math.max(20, this.#terminal.columns ?? 80) - 1;
     const barWidth = Math.min(BAR_WIDTH, Math.floor(columns / 3));
     const share = run.total === null || run.total === 0 ? 0 : run.done / run.total;
     const filled = Math.round(share * barWidth);
     const numbers = run.total === null ? "" : ` ${run.done}/${run.total} ${Math.floor(share * 100)}%`;
     const message = fitText(
-      ` ${printable(run.message || run.status.toLowerCase())}`,
+      ` ${printable(run.message || "running")}`,
       Math.max(0, columns - barWidth - numbers.length),
     );
     const bar = `${styleText("green", "█".repeat(filled))}${styleText("gray", "░".repeat(barWidth - filled))}`;
@@ -80,11 +81,11 @@ class PlainView implements RunView {
     this.#terminal = terminal;
   }
 
-  log(entry: Pick<LogEntry, "at" | "level" | "message">): void {
+  log(entry: LogEntry): void {
     this.#terminal.write(`${clockTime(entry.at)} ${entry.level.padEnd(7)} ${printable(entry.message)}\n`);
   }
 
-  progress(run: Run): void {
+  progress(run: Progress): void {
     if (run.total === null || run.done < this.#said + PLAIN_STEP) return;
     this.#said = run.done;
     this.#terminal.write(`${clockTime(new Date())} ${"info".padEnd(7)} ${run.done} of ${run.total} posts\n`);

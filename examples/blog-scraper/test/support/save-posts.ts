@@ -4,7 +4,7 @@ import { openRepository } from "../../src/storage/open-repository.js";
 const [address = "", runId = "", count = "0"] = process.argv.slice(2);
 const repository = await openRepository(address);
 for (let n = 0; n < Number(count); n += 1) {
-  await repository.savePost(1, runId, {
+  await repository.savePost("https://a.example/", runId, {
     url: `https://a.example/${n}`,
     title: `${n} by ${runId}`,
     author: null,
@@ -12,6 +12,5 @@ for (let n = 0; n < Number(count); n += 1) {
     time: null,
     text: "",
   });
-  await repository.addLog(runId, "info", `saved ${n}`);
 }
 await repository.close();

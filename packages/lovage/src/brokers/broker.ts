@@ -135,6 +135,11 @@ export interface ConsumeOptions {
 }
 
 export interface Consumer {
+  /**
+   * Why messages that wait would not be delivered now, for people; undefined while it consumes. What it knows without asking: that a
+   * server has vanished without a word is found out by whoever asks it something.
+   */
+  readonly trouble: string | undefined;
   /** Takes effect for the next deliveries; what is held stays held. */
   setPrefetch(count: number): Promise<void>;
   /** No further deliveries. What is held stays held and can be acknowledged. Idempotent. */

@@ -55,6 +55,13 @@ export function parseCount(text: string): number {
   throw new InvalidArgumentError("It is a whole number from 1 on.");
 }
 
+/** A TCP port; 0 takes any that is free. */
+export function parsePort(text: string): number {
+  const value = Number(text);
+  if (/^\d{1,5}$/.test(text) && value <= 65_535) return value;
+  throw new InvalidArgumentError("It is a port from 0 to 65535.");
+}
+
 /** Names separated by commas, gathered over all uses of the option. */
 export function collectNames(text: string, before: readonly string[] = []): readonly string[] {
   const names = text

@@ -16,10 +16,16 @@ export interface OpenedApp {
   readonly path: string | undefined;
 }
 
+/** What `--app` says, or a file with a usual name here. Throws when there is neither. */
+export function requireAppPath({ app }: GlobalOptions): string {
+  const path = app ?? findApp();
+  if (path === undefined) throw noApp();
+  return path;
+}
+
 /** The app of `--app`, or of a file with a usual name here, with the command line's settings in place of its own. */
 export async function openApp(options: GlobalOptions, more: LovageSettings = {}): Promise<OpenedApp> {
-  const path = options.app ?? findApp();
-  if (path === undefined) throw noApp();
+  const path = requireAppPath(options);
   const app = await loadApp(path);
   const changes = { ...overrides(options), ...more };
   if (Object.keys(changes).length > 0) app.override(changes);

@@ -1,9 +1,11 @@
 import { Command, CommanderError } from "commander";
 import { SOFTWARE } from "../protocol/software.js";
 import { callCommand } from "./call.js";
+import { consoleCommand } from "./console.js";
 import { controlCommand } from "./control.js";
 import { deadLettersCommand } from "./dead-letters.js";
 import { describeFailure } from "./describe-failure.js";
+import { devCommand } from "./dev.js";
 import { eventsCommand } from "./events.js";
 import { EXIT, type ExitCode } from "./exit-codes.js";
 import { addGlobalOptions } from "./global-options.js";
@@ -43,6 +45,8 @@ export function buildProgram(report: (code: ExitCode) => void): Command {
     .exitOverride();
   const commands = [
     workerCommand,
+    consoleCommand,
+    devCommand,
     callCommand,
     resultCommand,
     inspectCommand,

@@ -13,9 +13,13 @@ export class ShutdownSignals {
     return this.#asked;
   }
 
-  /** Calls `onShutdown` at the first signal, and once more when warm becomes cold. */
-  start(onShutdown: (how: Shutdown) => void): void {
+  /**
+   * Calls `onShutdown` at the first signal, and once more when warm becomes cold. `withParent`: the end of the process that started this
+   * one, which a channel tells, counts as a signal too.
+   */
+  start(onShutdown: (how: Shutdown) => void, { withParent = false }: { readonly withParent?: boolean } = {}): void {
     this.#onShutdown = onShutdown;
+    if (withParent) process.once("disconnect", this.#warm);
     process.on("SIGTERM", this.#warm);
     process.on("SIGINT", this.#warm);
     process.on("SIGQUIT", this.#cold);
@@ -25,6 +29,7 @@ export class ShutdownSignals {
     process.off("SIGTERM", this.#warm);
     process.off("SIGINT", this.#warm);
     process.off("SIGQUIT", this.#cold);
+    process.off("disconnect", this.#warm);
   }
 
   #ask(how: Shutdown): void {

@@ -9,12 +9,10 @@ import { Worker } from "../worker/worker.js";
 import { announce } from "./banner.js";
 import type { CommandMaker } from "./command-maker.js";
 import { EXIT, type ExitCode, usageError } from "./exit-codes.js";
-import { collectNames, type GlobalOptions, optionsOf, parseCount, parseSeconds } from "./global-options.js";
+import { collectNames, type GlobalOptions, optionsOf, parseCount, parsePort, parseSeconds } from "./global-options.js";
+import { LOG_FORMATS, type LogFormat } from "./log-format.js";
 import { type OpenedApp, openApp } from "./open-app.js";
 import { type Shutdown, ShutdownSignals } from "./shutdown-signals.js";
-
-export const LOG_FORMATS = ["auto", "text", "json"] as const;
-export type LogFormat = (typeof LOG_FORMATS)[number];
 
 interface WorkerCommandOptions {
   readonly queues?: readonly string[];
@@ -28,7 +26,9 @@ interface WorkerCommandOptions {
   readonly timeLimit?: number;
   readonly softTimeLimit?: number;
   readonly prefetchMultiplier?: number;
+  readonly healthPort?: number;
   readonly logFormat: LogFormat;
+  readonly stopWithParent?: boolean;
 }
 
 /** Seconds for connections to close once the worker has stopped. */
@@ -62,11 +62,13 @@ export const workerCommand: CommandMaker = (report) =>
       parseSeconds,
     )
     .option("--prefetch-multiplier <count>", "messages held for each slot; 0 for no limit", parseWhole)
+    .option("--health-port <port>", "answer /healthz and /readyz over HTTP there", parsePort)
     .addOption(
       new Option("--log-format <format>", "lines for people, JSON, or by where the log goes")
         .choices(LOG_FORMATS)
         .default("auto"),
     )
+    .addOption(new Option("--stop-with-parent").hideHelp())
     .addHelpText("after", HELP_AFTER)
     .action(async (_options: unknown, command: Command) => {
       const options = optionsOf<WorkerCommandOptions>(command);
@@ -86,7 +88,7 @@ async function runWorker(opened: OpenedApp, options: WorkerCommandOptions & Glob
   const signals = new ShutdownSignals();
   try {
     announce(worker, opened, { text, logger });
-    await serve(worker, signals, logger);
+    await serve(worker, signals, { logger, withParent: options.stopWithParent ?? false });
     logger.info(`worker ${worker.hostname} has stopped`);
     return signals.asked === "cold" ? EXIT.failure : EXIT.ok;
   } finally {
@@ -97,14 +99,19 @@ async function runWorker(opened: OpenedApp, options: WorkerCommandOptions & Glob
   }
 }
 
-async function serve(worker: Worker, signals: ShutdownSignals, logger: Logger): Promise<void> {
+async function serve(
+  worker: Worker,
+  signals: ShutdownSignals,
+  { logger, withParent }: { readonly logger: Logger; readonly withParent: boolean },
+): Promise<void> {
   let stopping: Promise<void> = Promise.resolve();
-  signals.start((how) => {
+  const onShutdown = (how: Shutdown): void => {
     remarkShutdown(how, logger);
     stopping = how === "cold" ? worker.abort() : worker.stop();
     // Awaited below; until then it must not count as forgotten.
     stopping.catch(() => undefined);
-  });
+  };
+  signals.start(onShutdown, { withParent });
   await worker.start();
   // A signal during the start stops it right away.
   logger.info(`worker ${worker.hostname} is ready`);
@@ -139,11 +146,13 @@ function nodeName(given: string): string {
   return given.includes("@") ? given : `${given}@%h`;
 }
 
-function settingsOf({ timeLimit, softTimeLimit, prefetchMultiplier }: WorkerCommandOptions): LovageSettings {
+function settingsOf(options: WorkerCommandOptions): LovageSettings {
+  const { timeLimit, softTimeLimit, prefetchMultiplier, healthPort } = options;
   return {
     ...(timeLimit !== undefined && { taskTimeLimit: timeLimit || null }),
     ...(softTimeLimit !== undefined && { taskSoftTimeLimit: softTimeLimit || null }),
     ...(prefetchMultiplier !== undefined && { workerPrefetchMultiplier: prefetchMultiplier }),
+    ...(healthPort !== undefined && { workerHealthPort: healthPort }),
   };
 }
 

@@ -3,6 +3,7 @@ import { ConfigurationError } from "../errors.js";
 import { nearestName } from "../util/nearest-name.js";
 import { maskUrls } from "../util/secrets.js";
 import type { ClientAddress } from "./amqp-client.js";
+import { type ManagementAddress, readManagementUrl } from "./rabbit-management.js";
 
 /** What an `amqp:` URL and its transport options say, checked. */
 export interface AmqpOptions {
@@ -14,6 +15,8 @@ export interface AmqpOptions {
   readonly connectTimeout: number;
   /** How the queues are kept in which messages wait for their ETA. Every client of a vhost must say the same. */
   readonly delayedQueueType: "quorum" | "classic";
+  /** RabbitMQ's management API, where it may be asked. */
+  readonly management: ManagementAddress | undefined;
 }
 
 type Raw = Readonly<Record<string, unknown>>;
@@ -29,6 +32,7 @@ const OPTION_NAMES = [
   "password",
   "server_name_indication",
   "verify",
+  "managementUrl",
 ] as const;
 type OptionName = (typeof OPTION_NAMES)[number];
 
@@ -59,6 +63,7 @@ export function readAmqpOptions(url: string, transport: Raw = {}): AmqpOptions {
     tls: readTls(options),
     connectTimeout: seconds(options, "connection_timeout", CONNECT_TIMEOUT, 0.05),
     delayedQueueType: oneOf(options, "native_delayed_delivery_queue_type", ["quorum", "classic"]) ?? "quorum",
+    management: readManagementUrl(options.managementUrl),
   });
 }
 

@@ -155,14 +155,17 @@ export class PostgresListener {
     const { listenEndpoints, connectTimeout } = this.#target;
     const endpoint = listenEndpoints[this.#endpoint % listenEndpoints.length] ?? listenEndpoints[0];
     this.#listened.clear();
-    const session: PostgresSession = await PostgresSession.open({
+    // A connection may end before it is open: there is no session to compare with by then, and `open` says so itself.
+    let opened: PostgresSession | undefined;
+    const session = await PostgresSession.open({
       endpoint,
       connectTimeout,
       onEnd: (error) => {
-        if (this.#session === session) this.#tryLater(error);
+        if (opened && this.#session === opened) this.#tryLater(error);
       },
       onNotice: (channel, payload) => this.#hear(channel, payload),
     });
+    opened = session;
     const standby = await session.queryWithin({ text: "SELECT pg_is_in_recovery() AS standby" }, ANSWER_SECONDS);
     if (standby.rows[0]?.standby === true) throw new Error("the server is a standby, where nothing is notified");
     return session;

@@ -13,6 +13,8 @@ export interface PostgresResult {
   readonly count: number;
   /** What was done, as in `INSERT` or `ROLLBACK`. */
   readonly command: string;
+  /** Name and type (its number in `pg_type`) of each column. */
+  readonly fields?: readonly { readonly name: string; readonly dataTypeID: number }[];
 }
 
 /** A text with its values for `$1`, `$2`, … */
@@ -43,6 +45,8 @@ const PLANNER_SETTINGS = [
 ];
 
 const SETTLE_SECONDS = 5;
+/** Statements that a connection prepares; what comes after those is planned each time. */
+const MAX_PREPARED = 300;
 /** Milliseconds of silence after which the system asks whether the other end is still there. */
 const KEEP_ALIVE_MS = 10_000;
 
@@ -141,7 +145,8 @@ export class PostgresSession {
       if (values) config.values = [...values];
       if (name !== undefined) config.name = name;
       const result = await this.#client.query<Record<string, unknown>>(config);
-      return { rows: result.rows, count: result.rowCount ?? 0, command: result.command };
+      const { rows, rowCount, command, fields } = result;
+      return { rows, count: rowCount ?? 0, command, fields };
     } catch (error) {
       throw this.#failure(error);
     }
@@ -185,8 +190,10 @@ export class PostgresSession {
     this.#socket.destroy();
   }
 
-  #nameOf(text: string): string {
+  #nameOf(text: string): string | undefined {
     let name = this.#prepared.get(text);
+    // The server keeps what is prepared for as long as the connection lives: texts made of what people search for have no end.
+    if (name === undefined && this.#prepared.size >= MAX_PREPARED) return undefined;
     if (name === undefined) {
       name = `lovage_${this.#prepared.size}`;
       this.#prepared.set(text, name);

@@ -64,6 +64,8 @@ const TRANSACTION_MS = 10;
 const BUSY_RETRY_MS = 6;
 /** Milliseconds between looks at a file somebody writes to: its watch tells of the write, and the commit follows when the disk has it. */
 const LOOKS_MS = [1, 2, 4, 8, 16, 32, 64, 128];
+/** Prepared statements that are kept. */
+const MAX_STATEMENTS = 500;
 /** The safety net under the watch, which some file systems lack. */
 const POLL_MS = 1000;
 
@@ -267,6 +269,7 @@ export class SqliteDatabase implements Closable {
       if (!statement) {
         if (!this.#handle) throw closedError();
         statement = this.#handle.prepare(sql);
+        this.#forgetOldest();
         this.#statements.set(sql, statement);
       }
       return statement;
@@ -276,6 +279,15 @@ export class SqliteDatabase implements Closable {
       this.#handle.exec(sql);
     },
   } satisfies Sql;
+
+  /** Those in use are soon prepared again. Texts made of what people search for have no end. */
+  #forgetOldest(): void {
+    if (this.#statements.size < MAX_STATEMENTS) return;
+    for (const oldest of this.#statements.keys()) {
+      this.#statements.delete(oldest);
+      return;
+    }
+  }
 
   #commitPending(): void {
     this.#flush = undefined;

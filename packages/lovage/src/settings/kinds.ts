@@ -92,6 +92,12 @@ function isMaxPriority(value: unknown): boolean {
   return typeof value === "number" && Number.isInteger(value) && value >= 0 && value <= 255;
 }
 
+/** A TCP port to listen on. */
+export const port = number(
+  "a port from 0 to 65535 (0 takes any that is free)",
+  (value) => Number.isInteger(value) && value >= 0 && value <= 65_535,
+);
+
 /** For Celery's switches of which Lovage has one position only: the other is refused rather than ignored. */
 export function only<const V extends boolean | number>(allowed: V, because: string): Kind<V, V> {
   const fits = (value: unknown): value is V => value === allowed;

@@ -1,5 +1,6 @@
 import { EXCHANGE_TYPES, QUEUE_TYPES } from "../brokers/broker.js";
 import { POOL_KINDS } from "../pool-kind.js";
+import * as consoleKinds from "./console-kinds.js";
 import type { Kind } from "./kinds.js";
 import * as kinds from "./kinds.js";
 
@@ -9,12 +10,24 @@ export interface Setting<Input, Value> {
   readonly default: Input;
   /** One sentence. */
   readonly doc: string;
+  /** Never shown, in reports, remote control or the console. */
+  readonly secret?: true;
 }
 
 function setting<Input, Value>(kind: Kind<Input, Value>, standard: NoInfer<Input>, doc: string): Setting<Input, Value> {
   return { kind, default: standard, doc };
 }
 
+/** A setting whose value is masked wherever settings are shown. */
+function secretSetting<Input, Value>(
+  kind: Kind<Input, Value>,
+  standard: NoInfer<Input>,
+  doc: string,
+): Setting<Input, Value> {
+  return { kind, default: standard, doc, secret: true };
+}
+
+const { cssColor, links, origins, users } = consoleKinds;
 const {
   count,
   flag,
@@ -23,6 +36,7 @@ const {
   oneOf,
   only,
   orNull,
+  port,
   positiveCount,
   positiveSeconds,
   priority,
@@ -119,7 +133,11 @@ export const SETTINGS = {
   ),
   taskSerializer: setting(oneOf("json"), "json", "The content type of task messages."),
   resultSerializer: setting(oneOf("json"), "json", "The content type of results."),
-  taskSendSentEvent: setting(flag, false, "Sends a `task-sent` event with every task that is sent."),
+  taskSendSentEvent: setting(
+    flag,
+    true,
+    "Tells monitors, the console among them, of every task that is sent (`task-sent` events; Celery's default is false).",
+  ),
   acceptContent: setting(names, ["json"], "Content types that are decoded; others become dead letters unread."),
 
   taskTimeLimit: setting(
@@ -177,6 +195,43 @@ export const SETTINGS = {
   workerSendTaskEvents: setting(flag, false, "Sends task events from the start (`-E`)."),
   workerEnableRemoteControl: setting(flag, true, "Answers remote control: `inspect` and `control`."),
   workerPoolRestarts: setting(flag, true, "Allows the remote control command `pool_restart`."),
+  workerHealthPort: setting(
+    orNull(port),
+    null,
+    "Where a worker answers `/healthz` (it is alive) and `/readyz` (it consumes) over HTTP; null for nowhere.",
+  ),
+  workerHealthHost: setting(text, "127.0.0.1", "The address that `workerHealthPort` is bound to."),
+
+  consoleStore: setting(
+    text,
+    "sqlite:lovage-console.db",
+    "Where the console keeps what it has seen: `sqlite:FILE`, or `postgres://` for several consoles.",
+  ),
+  consoleUsers: secretSetting(
+    users,
+    [],
+    "Who may log in to the console: entries that `lovage console hash-password` prints. Kept secret wherever settings are shown.",
+  ),
+  consoleLinks: setting(links, [], "Links to the app's own pages in the console's navigation."),
+  consoleViewerSeesPayloads: setting(
+    flag,
+    true,
+    "Whether the console's viewers may see arguments, results, logs and message bodies.",
+  ),
+  consoleCorsOrigins: setting(origins, [], "Origins whose pages may call the console's API."),
+  consoleEnableEvents: setting(flag, true, "Whether the console switches on the events of workers that send none."),
+  consoleInspectTimeout: setting(positiveSeconds, 1, "How long the console waits for workers' answers."),
+  consolePurgeOfflineWorkers: setting(positiveSeconds, 86_400, "The console forgets workers that are offline so long."),
+  consoleEnvironment: setting(
+    orNull(text),
+    null,
+    "What the console calls this installation, as in `production`; null for the app's name.",
+  ),
+  consoleEnvironmentColor: setting(
+    orNull(cssColor),
+    null,
+    "The colour of that name in the console, so that nobody takes production for something else.",
+  ),
 
   beatSchedule: setting(record, {}, "Name → entry: what `beat` sends, and when. Read by `beat`, which is to come."),
   beatScheduler: setting(

@@ -1,15 +1,19 @@
 import { ConfigurationError } from "../errors.js";
 
 /**
- * The client library of a store, of which a user installs those they need: `clientPackage("pg", import("pg"))`.
- * Throws a `ConfigurationError` that says how to install it when it is not there.
+ * A package that users install when they need it, such as the client library of a store: `clientPackage("pg", import("pg"))`.
+ * Throws a `ConfigurationError` (`package_missing`) that says how to install it when it is not there; `neededBy` begins its sentence.
  */
-export async function clientPackage<Module>(name: string, loading: Promise<Module>): Promise<Module> {
+export async function clientPackage<Module>(
+  name: string,
+  loading: Promise<Module>,
+  neededBy = "this URL",
+): Promise<Module> {
   try {
     return await loading;
   } catch (error) {
     if (!isMissing(error, name)) throw error;
-    throw new ConfigurationError(`this URL needs the package ${name}, which is not installed: npm install ${name}`, {
+    throw new ConfigurationError(`${neededBy} needs the package ${name}, which is not installed: npm install ${name}`, {
       code: "package_missing",
       cause: error,
     });

@@ -46,6 +46,13 @@ export class TaskConsumer implements Service {
     return this.#prefetch;
   }
 
+  /** Why nothing is taken from the queues now; undefined while they are consumed. */
+  get trouble(): string | undefined {
+    if (!this.#running) return "queues are not consumed";
+    if (this.#queues.size === 0) return "it has no queue to consume: all were cancelled by remote control";
+    return this.#consumer ? this.#consumer.trouble : "its queues are not consumed yet";
+  }
+
   async setPrefetch(count: number): Promise<void> {
     this.#prefetch = count;
     await this.#consumer?.setPrefetch(count);

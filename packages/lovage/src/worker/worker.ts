@@ -5,7 +5,7 @@ import type { Broker } from "../brokers/broker.js";
 import { DeadLetters } from "../dead-letters.js";
 import type { DirectGateway } from "../direct-gateway.js";
 import { ConfigurationError } from "../errors.js";
-import { EventSender } from "../events/event-sender.js";
+import { EventSender } from "../event-sender.js";
 import type { OutboxRelay } from "../outbox/relay.js";
 import { transactionTarget } from "../outbox/transaction-target.js";
 import { parseRate } from "../protocol/control.js";
@@ -19,12 +19,14 @@ import { TaskConsumer } from "./consumer.js";
 import { ControlListener } from "./control-listener.js";
 import { Executor } from "./executor.js";
 import { FollowUp } from "./follow-up.js";
+import { HealthServer } from "./health-server.js";
 import { Heartbeat } from "./heartbeat.js";
 import { LeaseRenewer } from "./lease-renewer.js";
 import { Ledger } from "./ledger.js";
 import { openPool } from "./pools/open-pool.js";
 import type { Pool, PoolKind } from "./pools/pool.js";
 import { RateLimiter } from "./rate-limiter.js";
+import { Readiness } from "./readiness.js";
 import { ResultKeeper } from "./result-keeper.js";
 import { ResultSweeper } from "./result-sweeper.js";
 import { Revoked } from "./revoked.js";
@@ -69,6 +71,8 @@ export interface WorkerParts {
   readonly ledger: Ledger;
   readonly revoked: Revoked;
   readonly rateLimiter: RateLimiter;
+  /** Rate limits set by remote control, as they were written. */
+  readonly orderedRates: Map<string, string>;
   readonly rules: TaskRules;
   readonly events: EventSender;
   readonly heartbeat: Heartbeat;
@@ -99,6 +103,7 @@ export class Worker implements Service {
   /** Ends writes that are being tried again while a store is away. */
   readonly #givingUp = new AbortController();
   readonly #stopped: Deferred<void> = deferred();
+  readonly #health: HealthServer | undefined;
   startedAt: Date | undefined;
 
   constructor(options: WorkerOptions) {
@@ -107,6 +112,7 @@ export class Worker implements Service {
     this.hostname = (options.hostname ?? "lovage@%h").replace("%h", machineName());
     this.logger = options.logger ?? options.app.logger;
     this.clock = options.clock ?? systemClock;
+    this.#health = this.#openHealth();
   }
 
   /** Resolves when the worker has stopped, on whoever's order. */
@@ -123,6 +129,11 @@ export class Worker implements Service {
     if (autoscale) return autoscale.min;
     if (this.poolKind === "solo") return 1;
     return concurrency ?? this.app.settings.workerConcurrency ?? availableParallelism();
+  }
+
+  /** Where it says how it is, as in `http://127.0.0.1:8081`; undefined while it does so nowhere. */
+  get healthUrl(): string | undefined {
+    return this.#health?.url;
   }
 
   /** The running parts. Throws when the worker does not run. */
@@ -176,6 +187,17 @@ export class Worker implements Service {
   }
 
   async #start(): Promise<void> {
+    // First of all: it tells that the worker is alive, and not ready yet.
+    await this.#health?.start();
+    try {
+      await this.#startParts();
+    } catch (error) {
+      await this.#health?.stop();
+      throw error;
+    }
+  }
+
+  async #startParts(): Promise<void> {
     const parts = await this.#build();
     this.#parts = parts;
     try {
@@ -282,6 +304,7 @@ export class Worker implements Service {
       ledger,
       revoked,
       rateLimiter,
+      orderedRates: new Map(),
       rules,
       events,
       heartbeat,
@@ -292,6 +315,16 @@ export class Worker implements Service {
       sweeper,
       relay: await this.#openRelay(gateway),
     };
+  }
+
+  #openHealth(): HealthServer | undefined {
+    const { workerHealthPort: port, workerHealthHost: host } = this.app.settings;
+    if (port === null) return undefined;
+    const readiness = new Readiness({
+      parts: () => this.#parts,
+      phase: () => (this.#stopping ? "stopping" : this.startedAt ? "running" : "starting"),
+    });
+    return new HealthServer({ host, port, hostname: this.hostname, logger: this.logger, readiness });
   }
 
   async #openRelay(gateway: DirectGateway): Promise<OutboxRelay | undefined> {
@@ -331,6 +364,7 @@ export class Worker implements Service {
     try {
       await this.#takeDown(finish);
     } finally {
+      await this.#health?.stop();
       // Who waits for the end hears of it also when taking something down failed: nothing follows any more.
       this.#stopped.resolve();
     }

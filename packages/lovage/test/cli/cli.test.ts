@@ -1,71 +1,18 @@
-import { type ChildProcess, spawn } from "node:child_process";
+import { spawn } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { pathToFileURL } from "node:url";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
+import { CommandProcess, type Ended, TSX } from "../support/command-process.js";
 import { array, object } from "../support/vectors.js";
 
-const MAIN = new URL("../../src/cli/main.ts", import.meta.url);
 const LIBRARY = new URL("../../src/index.ts", import.meta.url).href;
-const TSX = pathToFileURL(createRequire(import.meta.url).resolve("tsx")).href;
-
-interface Ended {
-  readonly code: number | null;
-  readonly out: string;
-  readonly err: string;
-}
-
-/** The command line in a process of its own. */
-class Lovage {
-  readonly process: ChildProcess;
-  readonly ended: Promise<Ended>;
-  out = "";
-  err = "";
-  readonly #watchers = new Set<() => void>();
-
-  constructor(args: readonly string[], folder: string, env: NodeJS.ProcessEnv = {}) {
-    // What the test runner's own environment says must not colour or configure what is tested.
-    const { FORCE_COLOR: _, NO_COLOR: __, NODE_OPTIONS: ___, ...inherited } = process.env;
-    this.process = spawn(process.execPath, ["--import", TSX, MAIN.pathname, ...args], {
-      cwd: folder,
-      env: { ...inherited, ...env },
-      stdio: ["ignore", "pipe", "pipe"],
-    });
-    this.process.stdout?.on("data", (chunk) => this.#take("out", chunk));
-    this.process.stderr?.on("data", (chunk) => this.#take("err", chunk));
-    this.ended = new Promise((resolve) => {
-      this.process.on("close", (code) => resolve({ code, out: this.out, err: this.err }));
-    });
-  }
-
-  /** Resolves when standard error holds the text; rejects when the process ends before. */
-  async says(text: string): Promise<void> {
-    const said = new Promise<void>((resolve) => {
-      const look = (): void => {
-        if (this.err.includes(text)) resolve();
-      };
-      this.#watchers.add(look);
-      look();
-    });
-    const ended = this.ended.then(({ err }) => {
-      if (!err.includes(text)) throw new Error(`ended without saying ${text}: ${err}`);
-    });
-    await Promise.race([said, ended]);
-  }
-
-  #take(stream: "out" | "err", chunk: unknown): void {
-    this[stream] += String(chunk);
-    for (const look of this.#watchers) look();
-  }
-}
 
 let folder: string;
-const running: Lovage[] = [];
+const running: CommandProcess[] = [];
 
-function start(args: readonly string[], env?: NodeJS.ProcessEnv, cwd = folder): Lovage {
-  const started = new Lovage(args, cwd, env);
+function start(args: readonly string[], env: NodeJS.ProcessEnv = {}, cwd = folder): CommandProcess {
+  const started = new CommandProcess(args, cwd, { env });
   running.push(started);
   return started;
 }
@@ -102,6 +49,8 @@ describe("lovage", { timeout: 60_000 }, () => {
     expect(help.code).toBe(0);
     for (const command of [
       "worker",
+      "console",
+      "dev",
       "call",
       "result",
       "inspect",
@@ -124,6 +73,11 @@ describe("lovage", { timeout: 60_000 }, () => {
     [["frob"], 64, "unknown command 'frob'"],
     [["inspect", "actve"], 64, "Did you mean active?"],
     [["worker", "--pool", "cloud"], 64, "Allowed choices are processes, threads, async, solo"],
+    [["worker", "--health-port", "65536"], 64, "a port from 0 to 65535"],
+    [["console", "--url-prefix", "/a b"], 64, "a path such as /console"],
+    [["console", "--auth", "oidc"], 64, "Allowed choices are none, basic, header"],
+    [["console", "--user-header", "a b"], 64, "the name of an HTTP header"],
+    [["dev", "-A", "./nope.ts"], 78, "there is no app at"],
     [["worker", "--autoscale", "3,10"], 64, "max,min"],
     [["worker", "--autoscale", "3,1", "-c", "2"], 64, "not both"],
     [["call", "shop.add", "--args", "{"], 64, "It is no JSON"],

@@ -38,3 +38,20 @@ test.for([
   expect(() => readAmqpOptions(url)).toThrow(says);
   expect(() => readAmqpOptions(url)).not.toThrow(/secret/);
 });
+
+test.each([
+  ["http://guest:gu%40st@host:15672/", { base: "http://host:15672", user: { name: "guest", password: "gu@st" } }],
+  ["https://host/rabbit/", { base: "https://host/rabbit", user: undefined }],
+])("a managementUrl %s is read", (managementUrl, management) => {
+  expect(readAmqpOptions("amqp://h", { managementUrl }).management).toEqual(management);
+  expect(readAmqpOptions(`amqp://h?managementUrl=${encodeURIComponent(managementUrl)}`).management).toEqual(management);
+});
+
+test.each(["host:15672", "ftp://h", "http://h?x=1", "http://u:s3cret%@h", "", 7])(
+  "a managementUrl %s is refused",
+  (managementUrl) => {
+    const read = () => readAmqpOptions("amqp://h", { managementUrl });
+    expect(read).toThrow("managementUrl must be as in");
+    expect(read).not.toThrow("s3cret");
+  },
+);

@@ -1,5 +1,5 @@
 import pg from "pg";
-import { NoSuchRecordError, StorageError } from "../repository.js";
+import { StorageError } from "../repository.js";
 
 /** What can stand for a `$1`. */
 export type SqlValue = string | number | Date | null;
@@ -15,8 +15,6 @@ const CONNECTIONS = 4;
 const DEFAULT_SCHEMA = "blog_scraper";
 /** Any number will do that others do not use for theirs. */
 const MIGRATION_LOCK = 7_301_946;
-/** https://www.postgresql.org/docs/current/errcodes-appendix.html */
-const FOREIGN_KEY_VIOLATION = "23503";
 
 /** A schema in a PostgreSQL database, used by several processes. */
 export class PostgresDatabase {
@@ -51,7 +49,7 @@ export class PostgresDatabase {
     return database;
   }
 
-  /** One statement, a transaction by itself. What it refers to and is not there rejects with {@link NoSuchRecordError}. */
+  /** One statement, a transaction by itself. */
   async query(sql: string, ...values: SqlValue[]): Promise<unknown[]> {
     return await asOurErrors(async () => (await this.#pool.query(sql, values.map(withoutNul))).rows);
   }
@@ -122,11 +120,7 @@ async function asOurErrors<T>(work: () => Promise<T>): Promise<T> {
   try {
     return await work();
   } catch (error) {
-    if (error instanceof StorageError || error instanceof NoSuchRecordError) throw error;
-    if (error instanceof pg.DatabaseError && error.code === FOREIGN_KEY_VIOLATION) {
-      // detail: Key (job_id)=(99) is not present in table "jobs".
-      throw new NoSuchRecordError(`what this belongs to is not there: ${error.detail}`, { cause: error });
-    }
+    if (error instanceof StorageError) throw error;
     const message = error instanceof Error ? error.message || error.name : String(error);
     throw new StorageError(`the database cannot be used: ${message}`, { cause: error });
   }

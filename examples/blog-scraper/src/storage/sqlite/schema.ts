@@ -53,4 +53,32 @@ export const SCHEMA: readonly string[] = [
      UNIQUE (job_id, url)
    );
    CREATE INDEX posts_by_date ON posts (job_id, date, time);`,
+  // Jobs, runs and their logs are kept by Lovage's console since then.
+  `ALTER TABLE posts RENAME TO posts_of_jobs;
+   DROP INDEX posts_by_date;
+   CREATE TABLE posts (
+     id INTEGER PRIMARY KEY,
+     blog TEXT NOT NULL,
+     url TEXT NOT NULL,
+     title TEXT,
+     author TEXT,
+     date TEXT,             -- YYYY-MM-DD
+     time TEXT,             -- HH:MM
+     text TEXT NOT NULL,
+     first_run_id TEXT NOT NULL,
+     last_run_id TEXT NOT NULL,
+     first_saved_at INTEGER NOT NULL,
+     last_saved_at INTEGER NOT NULL,
+     UNIQUE (blog, url)
+   );
+   CREATE INDEX posts_by_date ON posts (blog, date, time);
+   CREATE INDEX posts_of_run ON posts (last_run_id);
+   INSERT INTO posts (blog, url, title, author, date, time, text, first_run_id, last_run_id, first_saved_at, last_saved_at)
+     SELECT blog_url, url, title, author, date, time, text, first_run_id, last_run_id, first_saved_at, last_saved_at
+     FROM posts_of_jobs JOIN jobs ON jobs.id = posts_of_jobs.job_id WHERE true
+     ON CONFLICT (blog, url) DO NOTHING;
+   DROP TABLE posts_of_jobs;
+   DROP TABLE log_entries;
+   DROP TABLE runs;
+   DROP TABLE jobs;`,
 ];

@@ -8,7 +8,7 @@ const LEAF = raw(
   `<svg class="leaf" viewBox="0 0 24 24" aria-hidden="true"><path d="M12 22V11M12 15c-5 .5-8-2-8.5-7C8.5 7.5 11.5 10 12 15Zm0-4c-.5-4.5 2-8 8.5-8.5.5 6-3 9-8.5 8.5Z"/></svg>`,
 );
 
-/** A whole page. `crumbs` lead from the list of jobs to it. */
+/** A whole page. `crumbs` lead from the list of posts to it. */
 export function layout(page: {
   readonly title: string;
   readonly crumbs?: readonly { readonly href: string; readonly text: string }[];
@@ -44,7 +44,7 @@ ${page.main}
 export function errorPage(title: string, text: string): Markup {
   return layout({
     title,
-    crumbs: [{ href: "/", text: "Jobs" }],
-    main: html`<h1>${title}</h1><p>${text}</p><p><a class="button" href="/">Go to the list of jobs</a></p>`,
+    crumbs: [{ href: "/", text: "All posts" }],
+    main: html`<h1>${title}</h1><p>${text}</p><p><a class="button" href="/">Go to the posts</a></p>`,
   });
 }

@@ -1,16 +1,15 @@
 import { html } from "hono/html";
-import type { Job, StoredPost } from "../../storage/repository.js";
+import type { StoredPost } from "../../storage/repository.js";
 import { layout, type Markup } from "./layout.js";
-import { instant } from "./parts.js";
 
 /** A saved post and where it came from. */
-export function postPage(job: Job, post: StoredPost): Markup {
+export function postPage(post: StoredPost): Markup {
   const title = post.title ?? "Untitled post";
   return layout({
     title,
     crumbs: [
-      { href: "/", text: "Jobs" },
-      { href: `/jobs/${job.id}`, text: job.name },
+      { href: "/", text: "All posts" },
+      { href: `/?blog=${encodeURIComponent(post.blog)}`, text: post.blog },
     ],
     main: html`<article class="post">
 <h1>${title}</h1>
@@ -20,4 +19,9 @@ export function postPage(job: Job, post: StoredPost): Markup {
 <p class="quiet">First saved ${instant(post.firstSavedAt)}, last saved ${instant(post.lastSavedAt)}</p></footer>
 </article>`,
   });
+}
+
+/** An instant, which the page's script turns into the reader's own time. */
+function instant(at: Date): Markup {
+  return html`<time datetime="${at.toISOString()}">${at.toISOString().slice(0, 16).replace("T", " ")} UTC</time>`;
 }

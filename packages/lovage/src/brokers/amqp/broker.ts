@@ -5,6 +5,7 @@ import { readAmqpOptions } from "../../connections/amqp-options.js";
 import { AmqpPublisher } from "../../connections/amqp-publisher.js";
 import { AmqpRequests } from "../../connections/amqp-requests.js";
 import type { Share } from "../../connections/connections.js";
+import { RabbitManagement } from "../../connections/rabbit-management.js";
 import { BrokerError } from "../../errors.js";
 import type { Message } from "../../protocol/message.js";
 import type {
@@ -28,6 +29,22 @@ import { DelayedDelivery, delayedRoute, delaySeconds } from "./delayed.js";
 import { AmqpInspector } from "./inspector.js";
 import { AmqpTopology, explained } from "./topology.js";
 
+const CAPABILITIES: BrokerCapabilities = {
+  priorities: true,
+  leases: false,
+  durable: true,
+  shared: true,
+  peek: "disturbs",
+  oldestMessage: false,
+  fencing: false,
+  deliveryCount: "repeated",
+  etaStep: 1,
+  inspection: { held: false, scheduled: false, queues: "declared" },
+  log: undefined,
+};
+/** With the management API. What waits for its ETA is in queues of all, and cannot be told by either. */
+const MANAGED: BrokerCapabilities["inspection"] = { held: true, scheduled: false, queues: "all" };
+
 /** What there is while the broker is connected. */
 interface Parts {
   readonly shares: readonly Share<AmqpConnection>[];
@@ -49,19 +66,7 @@ interface Parts {
  * how many messages are held or wait for their ETA, or look at messages without taking them.
  */
 export class AmqpBroker implements Broker {
-  readonly capabilities: BrokerCapabilities = {
-    priorities: true,
-    leases: false,
-    durable: true,
-    shared: true,
-    peek: "disturbs",
-    oldestMessage: false,
-    fencing: false,
-    deliveryCount: "repeated",
-    etaStep: 1,
-    inspection: { held: false, scheduled: false, queues: "declared" },
-    log: undefined,
-  };
+  readonly capabilities: BrokerCapabilities;
   readonly broadcast: Broadcast;
   readonly queues: QueueInspector;
   readonly #options: BrokerOptions;
@@ -73,7 +78,8 @@ export class AmqpBroker implements Broker {
   /** Throws a `ConfigurationError` for a URL or transport options that cannot be used. */
   constructor(options: BrokerOptions) {
     this.#options = options;
-    readAmqpOptions(options.url, options.transport);
+    const { management } = readAmqpOptions(options.url, options.transport);
+    this.capabilities = management ? { ...CAPABILITIES, inspection: MANAGED } : CAPABILITIES;
     this.broadcast = {
       publish: async (...args) => await this.#connected().broadcast.publish(...args),
       subscribe: async (...args) => await this.#connected().broadcast.subscribe(...args),
@@ -209,6 +215,7 @@ export class AmqpBroker implements Broker {
       requests,
       topology,
       begun,
+      management: managementOf(consuming, timeout),
       timeout,
       onDelete: (queue) => {
         topology.forget(queue);
@@ -236,6 +243,17 @@ export class AmqpBroker implements Broker {
     if (!this.#parts) throw new BrokerError("the broker is not connected yet", { code: "broker_closed" });
     return this.#parts;
   }
+}
+
+/** As the user of the broker's URL, unless the option names another. */
+function managementOf(
+  { options: { management, addresses } }: AmqpConnection,
+  timeout: number,
+): RabbitManagement | undefined {
+  const [address] = addresses;
+  if (!management || !address) return undefined;
+  const user = management.user ?? { name: address.username, password: address.password };
+  return new RabbitManagement({ base: management.base, user, vhost: address.vhost, timeout });
 }
 
 /** Restores the topology when it may be gone: on a connection that is not the first. */

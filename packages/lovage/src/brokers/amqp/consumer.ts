@@ -79,6 +79,14 @@ export class AmqpConsumer implements Consumer {
     this.#scheduleLook();
   }
 
+  get trouble(): string | undefined {
+    if (this.#cancelled) return "its consumer was cancelled";
+    if (!this.#channel.current) return this.#options.connection.condition;
+    const missing = this.#options.queues.filter((queue) => !this.#tags.has(queue));
+    if (missing.length > 0) return `RabbitMQ has ended the consumption of ${missing.join(", ")}: beginning again`;
+    return this.#stuck > 0 ? "messages wait and RabbitMQ delivers none" : undefined;
+  }
+
   async setPrefetch(count: number): Promise<void> {
     this.#prefetch = count;
     await this.#change(async (channel) => {

@@ -1,20 +1,23 @@
 import type { AmqpConnection } from "../../connections/amqp.js";
 import { AmqpChannel } from "../../connections/amqp-channel.js";
-import type { ClientMessage } from "../../connections/amqp-client.js";
+import { type ClientMessage, REPLY_CODES, replyCode } from "../../connections/amqp-client.js";
 import { decodeEnvelope } from "../../connections/amqp-envelope.js";
 import type { AmqpRequests } from "../../connections/amqp-requests.js";
+import type { ManagedQueue, RabbitManagement } from "../../connections/rabbit-management.js";
 import type { Delivery, PeekedMessage, QueueCounts, QueueInspector } from "../broker.js";
 import { type BegunCounts, messageKey } from "./begun.js";
 import { wasDelayed } from "./delayed.js";
 import { AmqpDelivery } from "./delivery.js";
 import { Holds } from "./holds.js";
-import type { AmqpTopology } from "./topology.js";
+import { type AmqpTopology, explained } from "./topology.js";
 
 export interface AmqpInspectorOptions {
   readonly connection: AmqpConnection;
   readonly requests: AmqpRequests;
   readonly topology: AmqpTopology;
   readonly begun: BegunCounts;
+  /** Tells what AMQP does not, where it may be asked. */
+  readonly management: RabbitManagement | undefined;
   /** Seconds for one question. */
   readonly timeout: number;
   /** A queue was deleted here. */
@@ -34,20 +37,37 @@ export class AmqpInspector implements QueueInspector {
   }
 
   async list(): Promise<string[]> {
-    return this.#options.topology.queues;
+    const { management, topology } = this.#options;
+    return management ? [...(await management.queues()).keys()].sort() : topology.queues;
   }
 
+  /** What is ready is of now; what is held, as the management API counts it, of the last five seconds. */
   async counts(queue: string): Promise<QueueCounts | undefined> {
-    const found = await this.#options.requests.find((channel) => channel.checkQueue(queue));
+    const managed = (await this.#options.management?.queues())?.get(queue);
+    const found = await this.#check(queue, managed);
     return (
       found && {
         ready: found.messageCount,
-        unacked: 0,
+        unacked: managed?.unacked ?? 0,
         scheduled: 0,
         oldest: undefined,
         consumers: found.consumerCount,
       }
     );
+  }
+
+  async #check(
+    queue: string,
+    managed: ManagedQueue | undefined,
+  ): Promise<{ messageCount: number; consumerCount: number } | undefined> {
+    try {
+      return await this.#options.requests.find((channel) => channel.checkQueue(queue));
+    } catch (error) {
+      // Somebody's own (exclusive): its figures are told all the same.
+      if (managed && replyCode(error) === REPLY_CODES.RESOURCE_LOCKED)
+        return { messageCount: managed.ready, consumerCount: managed.consumers };
+      throw explained(error);
+    }
   }
 
   async peek(queue: string, { limit, offset = 0 }: { limit: number; offset?: number }): Promise<PeekedMessage[]> {
@@ -77,6 +97,7 @@ export class AmqpInspector implements QueueInspector {
     onDelete(queue);
     await requests.perform((channel) => channel.deleteQueue(queue));
     onDelete(queue);
+    this.#options.management?.forget();
   }
 
   /** Gives back what was taken out of turn. */

@@ -38,6 +38,10 @@ export class MemoryConsumer implements Consumer {
     this.#pumpSoon();
   }
 
+  get trouble(): string | undefined {
+    return this.#cancelled ? "its consumer was cancelled" : undefined;
+  }
+
   async setPrefetch(count: number): Promise<void> {
     this.#prefetch = count;
     this.#pumpSoon();

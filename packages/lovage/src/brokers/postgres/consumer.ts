@@ -80,6 +80,11 @@ export class PostgresConsumer implements Consumer {
     this.wake();
   }
 
+  get trouble(): string | undefined {
+    if (this.#cancelled) return "its consumer was cancelled";
+    return this.#failing ? "messages could not be claimed the last time: trying again" : undefined;
+  }
+
   async setPrefetch(count: number): Promise<void> {
     this.#prefetch = count;
     this.#claimSoon();

@@ -176,7 +176,7 @@ class ReplyReader {
     while (this.#again && !this.#stopped) {
       this.#again = false;
       const looking = this.#watch.look(this.#keys);
-      const count = await this.#readOnce().catch(() => 0);
+      const count = await this.#readOnce();
       told = await looking;
       if (count > 0) this.#again = true;
     }
@@ -185,16 +185,14 @@ class ReplyReader {
     this.#timer = setTimeout(() => this.#wake(), told ? POLL_MS.net : POLL_MS.untold);
   }
 
+  /** How many there were; none while the server cannot be reached. */
   async #readOnce(): Promise<number> {
-    const replies = this.#keys.map((key) => this.#server.call("rpop", [key, READ_COUNT], { buffers: true }));
-    let count = 0;
-    for (const reply of replies) {
-      for (const raw of listOf(await reply)) {
-        count++;
-        if (!this.#stopped) this.#hear(bytesOf(raw));
-      }
-    }
-    return count;
+    const asked = this.#keys.map((key) => this.#server.call("rpop", [key, READ_COUNT], { buffers: true }));
+    // All of them: what one has brought counts though another met the end of the connection, and none may be left to reject unheard.
+    const replies = await Promise.allSettled(asked);
+    const found = replies.flatMap((reply) => (reply.status === "fulfilled" ? listOf(reply.value) : []));
+    for (const raw of found) if (!this.#stopped) this.#hear(bytesOf(raw));
+    return found.length;
   }
 }
 

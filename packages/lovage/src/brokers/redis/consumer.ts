@@ -64,6 +64,11 @@ export class RedisConsumer implements Consumer {
     this.#stopListening = parts.watch.listen(this.#keys, () => this.wake());
   }
 
+  get trouble(): string | undefined {
+    if (this.#cancelled) return "its consumer was cancelled";
+    return this.#failing ? "messages could not be taken the last time: trying again" : undefined;
+  }
+
   async setPrefetch(count: number): Promise<void> {
     this.#prefetch = count;
     this.wake();

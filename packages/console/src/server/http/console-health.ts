@@ -1,0 +1,89 @@
+import type { Logger, Lovage } from "lovage";
+import { maskUrls, type Service, sleep, withDeadline } from "lovage/internal";
+import type { SystemInfo } from "../../api/operations.js";
+import type { Health, QueueWatch } from "../parts.js";
+import type { Database } from "../store/database.js";
+
+const STORE_SECONDS = 3;
+const BACKEND_SECONDS = 5;
+const BACKEND_EVERY_SECONDS = 30;
+
+/** Whether the broker and the store can be reached: the broker as it was last sampled, the store by asking it. */
+export class ConsoleHealth implements Health, Service {
+  readonly #app: Lovage;
+  readonly #queues: Pick<QueueWatch, "state" | "capabilities">;
+  readonly #database: Database;
+  readonly #logger: Logger;
+  readonly #stopping = new AbortController();
+  #backendCapabilities: Readonly<Record<string, unknown>> = {};
+  #looking: Promise<void> | undefined;
+
+  constructor(parts: {
+    readonly app: Lovage;
+    readonly queues: Pick<QueueWatch, "state" | "capabilities">;
+    readonly database: Database;
+    readonly logger: Logger;
+  }) {
+    this.#app = parts.app;
+    this.#queues = parts.queues;
+    this.#database = parts.database;
+    this.#logger = parts.logger;
+  }
+
+  get broker(): SystemInfo["broker"] {
+    const { reachable, error } = this.#queues.state;
+    return {
+      url: maskUrls(this.#app.settings.brokerUrl),
+      reachable,
+      error: error === null ? null : maskUrls(error),
+      capabilities: { ...this.#queues.capabilities },
+    };
+  }
+
+  get backend(): SystemInfo["backend"] {
+    const url = this.#app.settings.resultBackend;
+    return { url: url === null ? null : maskUrls(url), capabilities: { ...this.#backendCapabilities } };
+  }
+
+  /** Begins to ask the result backend what it can do; waits for no server. */
+  start(): Promise<void> {
+    if (!this.#stopping.signal.aborted) this.#looking ??= this.#lookAtBackend();
+    return Promise.resolve();
+  }
+
+  async stop(): Promise<void> {
+    this.#stopping.abort();
+    await this.#looking;
+  }
+
+  async #lookAtBackend(): Promise<void> {
+    const { signal } = this.#stopping;
+    if (this.#app.settings.resultBackend === null) return;
+    while (!signal.aborted) {
+      try {
+        const late = (): Error => new Error(`the result backend did not answer within ${BACKEND_SECONDS} s`);
+        const backend = await withDeadline(this.#app.direct.backend(), BACKEND_SECONDS, late);
+        this.#backendCapabilities = { ...backend.capabilities };
+        return;
+      } catch (error) {
+        this.#logger.debug("the result backend cannot be reached yet", { error: String(error) });
+      }
+      await sleep(BACKEND_EVERY_SECONDS, signal).catch(() => undefined);
+    }
+  }
+
+  async check(): Promise<{ readonly store: string | null; readonly broker: string | null }> {
+    const { reachable, error } = this.#queues.state;
+    return { store: await this.#storeTrouble(), broker: reachable ? null : (error ?? "the broker cannot be reached") };
+  }
+
+  async #storeTrouble(): Promise<string | null> {
+    try {
+      const late = (): Error => new Error(`the store did not answer within ${STORE_SECONDS} s`);
+      await withDeadline(this.#database.get({ sql: "SELECT 1 AS here" }), STORE_SECONDS, late);
+      return null;
+    } catch (error) {
+      return maskUrls(error instanceof Error ? error.message : String(error));
+    }
+  }
+}

@@ -1,0 +1,31 @@
+import { useEffect, useRef, useSyncExternalStore } from "react";
+import type { LiveEventName, LiveEvents } from "../../api/live.js";
+import { useLiveClient } from "../state/app-context.js";
+import type { LiveState } from "./live.js";
+
+/** Calls the handler for each event of that name that comes under the topic, while the component is shown. */
+export function useLive<E extends LiveEventName>(
+  topic: string,
+  event: E,
+  handler: (data: LiveEvents[E]) => void,
+): void {
+  const client = useLiveClient();
+  const latest = useRef(handler);
+  useEffect(() => {
+    latest.current = handler;
+  });
+  useEffect(() => {
+    return client.subscribe([topic], (events) => {
+      for (const each of events) {
+        // The name says which data it is; the compiler cannot follow that through a type parameter.
+        if (each.event === event) latest.current(each.data as LiveEvents[E]);
+      }
+    });
+  }, [client, topic, event]);
+}
+
+/** How the stream fares, for the indicator. */
+export function useLiveState(): LiveState {
+  const client = useLiveClient();
+  return useSyncExternalStore(client.onState, client.state);
+}

@@ -1,0 +1,56 @@
+import type { JobSummary } from "../../../api/jobs.js";
+
+/** Filters of the list of jobs; `state: "none"` asks for jobs that never ran. */
+export interface JobFilter {
+  readonly q?: string | undefined;
+  readonly task?: string | undefined;
+  readonly state?: string | undefined;
+}
+
+/** Jobs that a filter lets through. There are few: the browser can do it. */
+export function matchingJobs(jobs: readonly JobSummary[], { q, task, state }: JobFilter): JobSummary[] {
+  const sought = q?.toLowerCase();
+  return jobs.filter(
+    (job) =>
+      (sought === undefined ||
+        [job.slug, job.title, job.task, job.description ?? ""].some((text) => text.toLowerCase().includes(sought))) &&
+      (task === undefined || job.task === task) &&
+      (state === undefined || (state === "none" ? job.lastRun === null : job.lastRun?.state === state)),
+  );
+}
+
+/** Sorted by a column, `-` before it for descending; jobs without such a figure come last either way. */
+export function sortJobs(jobs: readonly JobSummary[], sort: string): JobSummary[] {
+  const descending = sort.startsWith("-");
+  const column = descending ? sort.slice(1) : sort;
+  return [...jobs].sort((a, b) => {
+    const [one, other] = [valueOf(a, column), valueOf(b, column)];
+    if (one === null || other === null) {
+      return one === other ? 0 : one === null ? 1 : -1;
+    }
+    const order =
+      typeof one === "number" && typeof other === "number" ? one - other : String(one).localeCompare(String(other));
+    return (descending ? -order : order) || a.title.localeCompare(b.title);
+  });
+}
+
+function valueOf(job: JobSummary, column: string): string | number | null {
+  switch (column) {
+    case "task":
+      return job.task;
+    case "lastRun":
+      return job.lastRun === null ? null : (job.lastRun.started ?? job.lastRun.queuedAt);
+    case "running":
+      return job.running;
+    case "successRate":
+      return job.successRate;
+    case "lengthP95":
+      return job.lengthP95;
+    case "nextRun":
+      return job.nextRun;
+    case "runs":
+      return job.runs;
+    default:
+      return job.title;
+  }
+}

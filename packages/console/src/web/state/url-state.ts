@@ -1,0 +1,48 @@
+import { useNavigate, useRouterState } from "@tanstack/react-router";
+import { useCallback } from "react";
+
+/** Search parameters of the address as flat texts: `?state=FAILURE&q=name%3Aadd`. */
+export type UrlSearch = Readonly<Record<string, string>>;
+
+export function parseSearch(search: string): Record<string, string> {
+  return Object.fromEntries(new URLSearchParams(search));
+}
+export function stringifySearch(search: Record<string, unknown>): string {
+  const params = new URLSearchParams();
+  for (const [key, value] of Object.entries(search)) {
+    if (value !== undefined && value !== null && value !== "") params.set(key, String(value));
+  }
+  const text = params.toString();
+  return text === "" ? "" : `?${text}`;
+}
+
+/**
+ * The named parameters of the address and how to change some of them: undefined or "" takes one away; what is not named stays.
+ * `replace`: no new step in the browser's history (for typing).
+ */
+export function useUrlState<const K extends string>(
+  keys: readonly K[],
+): readonly [
+  Partial<Record<K, string>>,
+  (changes: Partial<Record<K, string | undefined>>, options?: { readonly replace?: boolean }) => void,
+] {
+  const search = useRouterState({ select: (state) => state.location.search as UrlSearch });
+  const navigate = useNavigate();
+  const values: Partial<Record<K, string>> = {};
+  for (const key of keys) {
+    const value = search[key];
+    if (value !== undefined) values[key] = value;
+  }
+  const change = useCallback(
+    (changes: Partial<Record<K, string | undefined>>, options: { readonly replace?: boolean } = {}) => {
+      void navigate({
+        to: ".",
+        search: (before: UrlSearch) => ({ ...before, ...changes }),
+        replace: options.replace ?? false,
+        resetScroll: false,
+      });
+    },
+    [navigate],
+  );
+  return [values, change];
+}

@@ -1,0 +1,99 @@
+import { expect, test } from "vitest";
+import type { StartOperation } from "../../src/api/operations.js";
+import { OperationStore } from "../../src/server/operations/operation-store.js";
+import { describeDatabases } from "../support/console-database.js";
+import { ADMIN } from "../support/queue-bench.js";
+
+const ORDER: StartOperation = {
+  kind: "rerun",
+  filter: { name: "shop.add", state: "FAILURE" },
+  waiting: true,
+  running: true,
+  signal: "SIGTERM",
+};
+
+describeDatabases("stored operations", (place) => {
+  const open = async (): Promise<OperationStore> => {
+    const store = new OperationStore({ database: await (await place()).open() });
+    await store.open();
+    // Consoles that start together, or again.
+    await store.open();
+    return store;
+  };
+
+  test("are given to one console, and to the next only when the first is silent or gives them back", async () => {
+    const store = await open();
+    await store.add("a", ORDER, ADMIN, 1000);
+
+    const [first, second] = await Promise.all([store.claim("one", 2000, 10_000), store.claim("two", 2000, 10_000)]);
+    expect([first, second].filter((each) => each !== undefined)).toMatchObject([
+      { id: "a", state: "running", startedMs: 2000, total: null, by: ADMIN, order: ORDER },
+    ]);
+    const [holder, other] = first ? ["one", "two"] : ["two", "one"];
+    expect(await store.claim(other, 11_999, 10_000)).toBeUndefined();
+    expect(await store.renew("a", holder, 30_000)).toBe("held");
+    expect(await store.claim(other, 29_999, 10_000)).toBeUndefined();
+    await store.release("a", holder);
+    expect(await store.claim(other, 3000, 10_000)).toMatchObject({ id: "a", startedMs: 2000 });
+    expect(await store.renew("a", holder, 40_000)).toBe("lost");
+  });
+
+  test("keep the fate of each target with their counts, and go on behind the last", async () => {
+    const store = await open();
+    await store.add("a", ORDER, ADMIN, 1000);
+    const ids = Array.from({ length: 2500 }, (_, index) => `t${index}`);
+    await store.addTargets("a", ids, 0);
+    await store.setTotal("a", ids.length);
+
+    const first = await store.begin("a", 3);
+    expect(first).toEqual([
+      { seq: 0, target: "t0", begun: false },
+      { seq: 1, target: "t1", begun: false },
+      { seq: 2, target: "t2", begun: false },
+    ]);
+    const settled = await store.settle("a", [
+      { seq: 0, outcome: "done", detail: "sent" },
+      { seq: 2, outcome: "skipped", detail: "it is SUCCESS now" },
+    ]);
+    expect(settled).toMatchObject({ total: 2500, done: 1, failed: 0, skipped: 1 });
+    // The console ended before it knew what became of t1.
+    expect(await store.begin("a", 2)).toEqual([
+      { seq: 1, target: "t1", begun: true },
+      { seq: 3, target: "t3", begun: false },
+    ]);
+    expect(await store.items("a", { afterSeq: -1, limit: 10 })).toEqual([
+      { seq: 0, target: "t0", outcome: "done", detail: "sent" },
+      { seq: 2, target: "t2", outcome: "skipped", detail: "it is SUCCESS now" },
+    ]);
+    expect(await store.items("a", { afterSeq: -1, limit: 10, outcome: "skipped" })).toHaveLength(1);
+    expect(await store.items("a", { afterSeq: 0, limit: 1 })).toMatchObject([{ seq: 2 }]);
+  });
+
+  test("end once, and are cancelled by whoever holds them", async () => {
+    const store = await open();
+    await store.add("a", ORDER, ADMIN, 1000);
+    await store.claim("one", 2000, 10_000);
+    await store.cancel("a");
+    expect(await store.renew("a", "one", 20_000)).toBe("cancelled");
+    expect(await store.finish("a", "cancelled", null, 5000)).toMatchObject({ state: "cancelled", finishedMs: 5000 });
+    expect(await store.finish("a", "done", null, 6000)).toBeUndefined();
+    expect(await store.claim("two", 99_999, 10_000)).toBeUndefined();
+  });
+
+  test("are listed newest first, a page at a time, and swept with their items", async () => {
+    const store = await open();
+    for (const [index, id] of ["a", "b", "c"].entries()) await store.add(id, ORDER, ADMIN, 1000 + index);
+    const page = await store.list(2, undefined);
+    expect(page.items.map(({ id }) => id)).toEqual(["c", "b"]);
+    const rest = await store.list(2, page.nextCursor ?? "");
+    expect(rest).toMatchObject({ items: [{ id: "a" }], nextCursor: null });
+    expect(await store.count()).toBe(3);
+
+    await store.addTargets("a", ["t1"], 0);
+    await store.finish("a", "done", null, 2000);
+    await store.sweep(3000);
+    expect(await store.get("a")).toBeUndefined();
+    expect(await store.begin("a", 1)).toEqual([]);
+    expect(await store.count()).toBe(2);
+  });
+});
