@@ -38,6 +38,14 @@ export default defineConfig({
       {
         test: {
           ...common,
+          name: "browser",
+          include: ["test/browser/**/*.test.ts"],
+          testTimeout: 120_000,
+        },
+      },
+      {
+        test: {
+          ...common,
           name: "faults",
           include: ["test/faults/**/*.test.ts"],
           testTimeout: 600_000,

@@ -19,6 +19,8 @@ if (process.argv.includes("--force") || newest(sources) > modifiedAt(join(root, 
 }
 
 async function buildPages() {
+  // Whoever starts this, a test run too, is to get React as it is shipped.
+  process.env.NODE_ENV = "production";
   const [{ build }, { default: react }] = await Promise.all([import("vite"), import("@vitejs/plugin-react")]);
   await build({
     configFile: false,

@@ -61,8 +61,14 @@ export class EventSender {
       this.#dropped++;
     }
     this.#backlog.push(this.#stamp(event, hostname));
+    this.#flushSoon();
+  }
+
+  #flushSoon(): void {
     this.#flushing ??= this.#flush().finally(() => {
       this.#flushing = undefined;
+      // What came between the last look at the backlog and this line: nobody else would send it.
+      if (this.#backlog.length > 0) this.#flushSoon();
     });
   }
 

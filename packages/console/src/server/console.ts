@@ -17,6 +17,8 @@ import { JobBook } from "./jobs/job-book.js";
 import { SseHub } from "./live/sse-hub.js";
 import { OperationRunner } from "./operations/operation-runner.js";
 import { OverviewSampler } from "./overview/overview-sampler.js";
+import { ConsoleMetrics } from "./metrics/console-metrics.js";
+import { registerMetrics } from "./metrics/metrics-route.js";
 import type { ConsoleParts } from "./parts.js";
 import { QueueSampler } from "./queues/queue-sampler.js";
 import { RetentionKeeper } from "./retention.js";
@@ -107,6 +109,7 @@ export class LovageConsole {
     const overview = new OverviewSampler({ fleet, queues, ingest, series, tasks, database, live, logger });
     const accounts = new AccountBook({ database, users: options.users });
     const throttle = new LoginThrottle({ database });
+    const metrics = new ConsoleMetrics({ ingest, fleet, queues, jobs, live, database, logger });
     const health = new ConsoleHealth({ app, queues, database, logger });
     this.parts = {
       app,
@@ -138,7 +141,10 @@ export class LovageConsole {
       hub: live,
       throttle,
       routes: allRoutes,
-      extraRoutes: (root) => registerFlower(root, this.parts),
+      extraRoutes: (root) => {
+        registerFlower(root, this.parts);
+        registerMetrics(root, this.parts, metrics);
+      },
       ...(webRoot === undefined ? {} : { webRoot }),
     });
     this.#steps = [
@@ -152,6 +158,7 @@ export class LovageConsole {
       service("the workers", fleet),
       service("the search for lost tasks", lost),
       service("the queues", queues),
+      service("metrics", metrics),
       service("health", health),
       { what: "operations", start: () => operations.open(), stop: () => operations.close() },
       service("jobs", jobs),

@@ -155,6 +155,8 @@ export interface Ingest {
   learn(id: string, news: Partial<TaskRecord>): Promise<void>;
   /** Looks in the result backend and at the workers for a task that may have ended unheard; the record as it is then. */
   makeGood(id: string): Promise<TaskRecord | undefined>;
+  /** Forgets what is at hand of these tasks: they are no longer in the store. */
+  forgotten(ids: readonly string[]): void;
   /** Every record that was written, in order. */
   onTasks(listener: (records: readonly TaskRecord[]) => void): () => void;
   /** Every event heard, once, before it is merged: metrics count them. */

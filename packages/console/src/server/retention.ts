@@ -19,7 +19,9 @@ export const DEFAULT_LIMITS: Limits = {
 };
 
 /** Least and most of each. Days may be fractions. */
-const BOUNDS: { readonly [K in keyof Limits]: { readonly least: number; readonly most: number; readonly whole: boolean } } = {
+const BOUNDS: {
+  readonly [K in keyof Limits]: { readonly least: number; readonly most: number; readonly whole: boolean };
+} = {
   taskDays: { least: 0.01, most: 3650, whole: false },
   taskCount: { least: 100, most: 100_000_000, whole: true },
   failureDays: { least: 0.01, most: 3650, whole: false },
@@ -78,7 +80,8 @@ export class RetentionKeeper implements Retention, Service {
   /** Rejects with an `ApiError` (422, `bad_retention`) that names each wrong member; nothing has changed then. */
   async change(changes: Partial<SystemInfo["retention"]>): Promise<void> {
     const errors = problemsOf(changes);
-    if (errors.length > 0) throw new ApiError(422, "bad_retention", errors.map(({ message }) => message).join("; "), { errors });
+    if (errors.length > 0)
+      throw new ApiError(422, "bad_retention", errors.map(({ message }) => message).join("; "), { errors });
     await this.#read();
     const limits = withChanges(this.#limits, changes);
     await this.#options.database.write([
@@ -130,7 +133,10 @@ export class RetentionKeeper implements Retention, Service {
   async #read(): Promise<void> {
     const { database } = this.#options;
     await database.migrate("settings", STEPS);
-    const row = await database.get({ sql: "SELECT value_json FROM console_settings WHERE name = ?", values: [SETTING] });
+    const row = await database.get({
+      sql: "SELECT value_json FROM console_settings WHERE name = ?",
+      values: [SETTING],
+    });
     if (row) this.#limits = withChanges(DEFAULT_LIMITS, readChanges(String(row.value_json)));
   }
 }
@@ -141,7 +147,9 @@ function isLimit(name: string): name is keyof Limits {
   return Object.hasOwn(BOUNDS, name);
 }
 
-function problemsOf(changes: Readonly<Record<string, unknown>>): readonly { readonly path: string; readonly message: string }[] {
+function problemsOf(
+  changes: Readonly<Record<string, unknown>>,
+): readonly { readonly path: string; readonly message: string }[] {
   return Object.entries(changes).flatMap(([name, value]) => {
     if (!isLimit(name)) return [{ path: name, message: `${name} is no limit` }];
     const { least, most, whole } = BOUNDS[name];

@@ -1,4 +1,4 @@
-import { stringifySearch } from "./state/url-state.js";
+import { stringifySearch } from "./state/search-text.js";
 
 type Search = Readonly<Record<string, string | number | undefined>>;
 const encode = encodeURIComponent;

@@ -5,7 +5,15 @@ import type { StoredEvent } from "../../src/server/store/task-record.js";
 const BASE = Date.UTC(2026, 0, 31, 10, 0, 0);
 
 function event(type: string, second: number, attempt: number, fields: object = {}, worker = "w1@host"): StoredEvent {
-  return { taskId: "t", type, atMs: BASE + second * 1000, worker, clock: second, attempt, fieldsJson: JSON.stringify(fields) };
+  return {
+    taskId: "t",
+    type,
+    atMs: BASE + second * 1000,
+    worker,
+    clock: second,
+    attempt,
+    fieldsJson: JSON.stringify(fields),
+  };
 }
 const at = (second: number): string => new Date(BASE + second * 1000).toISOString();
 

@@ -1,6 +1,12 @@
 import { encodeJson } from "lovage/internal";
 import { describe, expect, test } from "vitest";
-import { fromApiJson, readExactArgs, readExactJson, readExactObject, toApiJson } from "../../src/server/actions/exact-json.js";
+import {
+  fromApiJson,
+  readExactArgs,
+  readExactJson,
+  readExactObject,
+  toApiJson,
+} from "../../src/server/actions/exact-json.js";
 
 describe("exact JSON", () => {
   test.each([

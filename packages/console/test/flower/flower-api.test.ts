@@ -30,7 +30,8 @@ describeWithServer("python", "Flower's API", (python) => {
       flower = readCalls(await readFile(`${FOLDER}flower-vectors.json`, "utf8"));
       const prefix = `flower-${process.pid}-${Date.now()}:`;
       const url = `${redis}?global_keyprefix=${encodeURIComponent(prefix)}`;
-      const app = new Lovage("flower", { brokerUrl: url, resultBackend: url });
+      // Celery 5.2 knows prefixes of the broker only; results are kept apart by their tasks' ids.
+      const app = new Lovage("flower", { brokerUrl: url, resultBackend: redis });
       open = await openTestConsole({ app, hasApp: false });
       const worker = spawn(
         python,
@@ -38,7 +39,7 @@ describeWithServer("python", "Flower's API", (python) => {
         {
           cwd: FOLDER,
           env: { ...process.env, BROKER_URL: redis, RESULT_BACKEND: redis, PREFIX: prefix },
-          stdio: "inherit",
+          stdio: "ignore",
         },
       );
       const client = spawn(python, [`${FOLDER}flower_client.py`, open.url, WORKER], {
@@ -138,8 +139,8 @@ function differences(theirs: unknown, ours: unknown, place: string): readonly st
 }
 
 const UUID = /[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}/g;
-/** How many of each task, and which events were seen, is chance. */
-const VARYING = /stats\.total\.|data\[0\]\.task-|stats\.rusage\./;
+/** What a worker is set to is the test's; how many of each task, and which events were seen, is chance. */
+const VARYING = /\.conf\.|stats\.total\.|data\[0\]\.task-|stats\.rusage\./;
 
 function withoutIds(text: string): string {
   return text.replace(UUID, "<id>");

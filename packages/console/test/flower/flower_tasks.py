@@ -5,8 +5,7 @@ import os
 from celery import Celery
 
 app = Celery("flower", broker=os.environ["BROKER_URL"], backend=os.environ["RESULT_BACKEND"])
-app.conf.update(task_send_sent_event=True, broker_transport_options={"global_keyprefix": os.environ.get("PREFIX", "")},
-                result_backend_transport_options={"global_keyprefix": os.environ.get("PREFIX", "")})
+app.conf.update(task_send_sent_event=True, broker_transport_options={"global_keyprefix": os.environ.get("PREFIX", "")})
 
 
 @app.task(name="flower.add")

@@ -4,11 +4,28 @@ import { type NewRun, type RunNews, RunStore, WAITING } from "../../src/server/j
 import { describeDatabases } from "../support/console-database.js";
 
 function newRun(id: string, changes: Partial<NewRun> = {}): NewRun {
-  return { id, job: "scrape", by: "ann", parameters: { url: "x" }, callJson: `{"run":"${id}"}`, nowMs: 1000, ...changes };
+  return {
+    id,
+    job: "scrape",
+    by: "ann",
+    parameters: { url: "x" },
+    callJson: `{"run":"${id}"}`,
+    nowMs: 1000,
+    ...changes,
+  };
 }
 function news(id: string, state: string, version: number): RunNews {
   const open = state === "STARTED";
-  return { id, state, open, startedMs: 2000, finishedMs: open ? null : 3000, progressJson: null, counters: { n: version }, version };
+  return {
+    id,
+    state,
+    open,
+    startedMs: 2000,
+    finishedMs: open ? null : 3000,
+    progressJson: null,
+    counters: { n: version },
+    version,
+  };
 }
 const NOW_ALONE = { state: "PENDING", alone: true };
 const NOW = { state: "PENDING", alone: false };
@@ -25,7 +42,11 @@ describeDatabases("stored runs", (place) => {
     const runs = await open();
     const added = await Promise.all(Array.from({ length: 10 }, (_, index) => runs.add(newRun(`r${index}`), NOW)));
     expect(added.map((run) => run?.number).sort((a = 0, b = 0) => a - b)).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9, 10]);
-    expect(await runs.add(newRun("other", { job: "other" }), NOW)).toMatchObject({ number: 1, state: "PENDING", open: true });
+    expect(await runs.add(newRun("other", { job: "other" }), NOW)).toMatchObject({
+      number: 1,
+      state: "PENDING",
+      open: true,
+    });
     expect(await runs.add(newRun("r3"), NOW)).toEqual(added[3]);
     expect(await runs.count("scrape")).toBe(10);
   });
@@ -99,7 +120,12 @@ describeDatabases("stored runs", (place) => {
       ["PENDING", 1, 1],
       ["SUCCESS", 1, 0],
     ]);
-    expect(await runs.numbersOf(["a", "c", "x"])).toEqual(new Map([["a", 1], ["c", 3]]));
+    expect(await runs.numbersOf(["a", "c", "x"])).toEqual(
+      new Map([
+        ["a", 1],
+        ["c", 3],
+      ]),
+    );
   });
 });
 
@@ -122,7 +148,10 @@ describeDatabases("stored jobs", (place) => {
     await jobs.open();
     expect(await jobs.add(JOB, BY)).toEqual({ definition: JOB, version: 1 });
     expect(await jobs.add(JOB, BY)).toBeUndefined();
-    expect(await jobs.replace({ ...JOB, title: "New" }, 1, BY)).toMatchObject({ version: 2, definition: { title: "New" } });
+    expect(await jobs.replace({ ...JOB, title: "New" }, 1, BY)).toMatchObject({
+      version: 2,
+      definition: { title: "New" },
+    });
     expect(await jobs.replace({ ...JOB, title: "Older" }, 1, BY)).toBeUndefined();
     expect(await jobs.list()).toMatchObject([{ version: 2, definition: { title: "New" } }]);
     expect(await jobs.remove("scrape")).toBe(true);

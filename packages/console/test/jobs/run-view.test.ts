@@ -40,7 +40,19 @@ describe("links of a result", () => {
   });
 
   test("never lead elsewhere, nor run anything", () => {
-    const hostile = ["javascript:alert(1)", "JaVaScRiPt:x", " javascript:x", "java\nscript:x", "//evil.org", "/\\evil.org", "\\\\evil", "data:text/html,x", "posts", "", "https:"];
+    const hostile = [
+      "javascript:alert(1)",
+      "JaVaScRiPt:x",
+      " javascript:x",
+      "java\nscript:x",
+      "//evil.org",
+      "/\\evil.org",
+      "\\\\evil",
+      "data:text/html,x",
+      "posts",
+      "",
+      "https:",
+    ];
     expect(links(hostile.map((href) => ({ label: "x", href })))).toEqual([]);
     expect(links([null, 7, { label: 1, href: "/x" }, { href: {} }])).toEqual([]);
     expect(linksOf("not json")).toEqual([]);

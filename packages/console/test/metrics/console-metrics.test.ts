@@ -51,32 +51,75 @@ describe("metrics", () => {
     await metrics.start();
   });
 
-  const lines = async (start: string): Promise<string[]> => (await metrics.metricsText()).split("\n").filter((line) => line.startsWith(start));
+  const lines = async (start: string): Promise<string[]> =>
+    (await metrics.metricsText()).split("\n").filter((line) => line.startsWith(start));
 
   const task = { name: "shop.add", queue: "images", sentMs: 1000, receivedMs: 2000, startedMs: 3000 };
 
   test("have Flower's names, labels and buckets", async () => {
     hear(heard("task-received", { name: "shop.add" }, { ...task, state: "RECEIVED", startedMs: null }));
-    expect(await lines("flower_worker_prefetched_tasks{")).toEqual(['flower_worker_prefetched_tasks{worker="w1@a",task="shop.add"} 1']);
+    expect(await lines("flower_worker_prefetched_tasks{")).toEqual([
+      'flower_worker_prefetched_tasks{worker="w1@a",task="shop.add"} 1',
+    ]);
     hear(heard("task-started", {}, { ...task, state: "STARTED" }));
-    expect(await lines("flower_worker_prefetched_tasks{")).toEqual(['flower_worker_prefetched_tasks{worker="w1@a",task="shop.add"} 0']);
-    expect(await lines("flower_task_prefetch_time_seconds{")).toEqual(['flower_task_prefetch_time_seconds{worker="w1@a",task="shop.add"} 1']);
-    hear(heard("task-succeeded", { runtime: 0.06 }, { ...task, state: "SUCCESS", runtime: 0.06, finishedMs: 3060 }, "w1@a", { state: "STARTED" }));
-    expect(await lines("flower_events_total{")).toContain('flower_events_total{worker="w1@a",type="task-succeeded",task="shop.add"} 1');
-    const buckets = await lines("flower_task_runtime_seconds_bucket");
-    expect(buckets.map((line) => /le="([^"]+)"/.exec(line)?.[1])).toEqual(
-      ["0.005", "0.01", "0.025", "0.05", "0.075", "0.1", "0.25", "0.5", "0.75", "1", "2.5", "5", "7.5", "10", "+Inf"],
+    expect(await lines("flower_worker_prefetched_tasks{")).toEqual([
+      'flower_worker_prefetched_tasks{worker="w1@a",task="shop.add"} 0',
+    ]);
+    expect(await lines("flower_task_prefetch_time_seconds{")).toEqual([
+      'flower_task_prefetch_time_seconds{worker="w1@a",task="shop.add"} 1',
+    ]);
+    hear(
+      heard(
+        "task-succeeded",
+        { runtime: 0.06 },
+        { ...task, state: "SUCCESS", runtime: 0.06, finishedMs: 3060 },
+        "w1@a",
+        { state: "STARTED" },
+      ),
     );
+    expect(await lines("flower_events_total{")).toContain(
+      'flower_events_total{worker="w1@a",type="task-succeeded",task="shop.add"} 1',
+    );
+    const buckets = await lines("flower_task_runtime_seconds_bucket");
+    expect(buckets.map((line) => /le="([^"]+)"/.exec(line)?.[1])).toEqual([
+      "0.005",
+      "0.01",
+      "0.025",
+      "0.05",
+      "0.075",
+      "0.1",
+      "0.25",
+      "0.5",
+      "0.75",
+      "1",
+      "2.5",
+      "5",
+      "7.5",
+      "10",
+      "+Inf",
+    ]);
     expect(buckets.filter((line) => line.endsWith(" 1"))).toHaveLength(11);
     expect(await lines("flower_worker_online")).toEqual(['flower_worker_online{worker="w1@a"} 1']);
-    expect(await lines("flower_worker_number_of_currently_executing_tasks{")).toEqual(['flower_worker_number_of_currently_executing_tasks{worker="w1@a"} 2']);
+    expect(await lines("flower_worker_number_of_currently_executing_tasks{")).toEqual([
+      'flower_worker_number_of_currently_executing_tasks{worker="w1@a"} 2',
+    ]);
   });
 
   test("have ours beside them", async () => {
     hear(heard("task-started", {}, { ...task, state: "STARTED" }));
-    hear(heard("task-succeeded", { runtime: 2 }, { ...task, state: "SUCCESS", runtime: 2, finishedMs: 5000, job: "scrape", runId: "t1" }, "w1@a", { state: "STARTED" }));
+    hear(
+      heard(
+        "task-succeeded",
+        { runtime: 2 },
+        { ...task, state: "SUCCESS", runtime: 2, finishedMs: 5000, job: "scrape", runId: "t1" },
+        "w1@a",
+        { state: "STARTED" },
+      ),
+    );
     // Heard again, it is not counted again.
-    hear(heard("task-succeeded", { runtime: 2 }, { ...task, state: "SUCCESS", runtime: 2 }, "w1@a", { state: "SUCCESS" }));
+    hear(
+      heard("task-succeeded", { runtime: 2 }, { ...task, state: "SUCCESS", runtime: 2 }, "w1@a", { state: "SUCCESS" }),
+    );
     learn([{ ...emptyRecord("t2", 0), state: "LOST", worker: "w1@a" }]);
     learn([{ ...emptyRecord("t2", 0), state: "LOST", worker: "w1@a" }]);
     const text = await metrics.metricsText();
@@ -101,7 +144,12 @@ describe("metrics", () => {
     ]) {
       expect(text).toContain(`${line}\n`);
     }
-    for (const name of ["lovage_topic_published_total", "lovage_subscription_backlog", "lovage_schedule_missed_total", "lovage_beat_leader"]) {
+    for (const name of [
+      "lovage_topic_published_total",
+      "lovage_subscription_backlog",
+      "lovage_schedule_missed_total",
+      "lovage_beat_leader",
+    ]) {
       expect(text).toContain(`# TYPE ${name} `);
     }
     // What the broker cannot tell is no 0.
@@ -136,11 +184,14 @@ describe("metrics", () => {
 
   test("of senders are all called client", async () => {
     hear(heard("task-sent", { name: "shop.add" }, task, "gen123@host"));
-    expect(await lines("flower_events_total{")).toEqual(['flower_events_total{worker="client",type="task-sent",task="shop.add"} 1']);
+    expect(await lines("flower_events_total{")).toEqual([
+      'flower_events_total{worker="client",type="task-sent",task="shop.add"} 1',
+    ]);
   });
 
   test("name a thousand tasks, and the rest is other", async () => {
-    for (let n = 0; n < 1200; n++) hear(heard("task-received", { name: `t${n}` }, { name: `t${n}`, state: "RECEIVED" }));
+    for (let n = 0; n < 1200; n++)
+      hear(heard("task-received", { name: `t${n}` }, { name: `t${n}`, state: "RECEIVED" }));
     expect(await lines("flower_events_total{")).toHaveLength(1001);
     expect(await lines('flower_events_total{worker="w1@a",type="task-received",task="other"}')).toEqual([
       'flower_events_total{worker="w1@a",type="task-received",task="other"} 200',

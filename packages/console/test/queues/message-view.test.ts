@@ -124,7 +124,7 @@ describe("a message", () => {
     expect(long.sizeBytes).toBeGreaterThan(200_000);
   });
 
-  test.each([
+  test.each<[string, Partial<Message>]>([
     ["nested deep", { body: Buffer.from(`${"[".repeat(5000)}${"]".repeat(5000)}`) }],
     [
       "with NUL, right-to-left text and a prototype",
@@ -134,7 +134,7 @@ describe("a message", () => {
       "with bytes, dates and functions in its headers",
       { headers: { a: Buffer.from("x"), b: new Date(Number.NaN), c: 10n, d: Number.NaN } },
     ],
-    ["with names that are no texts", { headers: { task: 7, id: {} }, properties: { priority: "high" } }],
+    ["with names that are no texts", Object({ headers: { task: 7, id: {} }, properties: { priority: "high" } })],
   ])("%s is answered all the same", (_, message) => {
     expect(view(message).key).toBe("k");
   });

@@ -53,7 +53,7 @@ describe("the search language", () => {
     ["runtime:0x10", 8],
     ["received:yesterday", 9],
     ["received:2026-02-31", 9],
-    ["-".repeat(41) + "a", 40],
+    [`${"-".repeat(41)}a`, 40],
   ])("%j is refused at its position", (query, position) => {
     const refused = expect(() => parseSearch(query));
     refused.toThrow(SearchError);

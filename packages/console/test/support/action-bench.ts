@@ -22,6 +22,8 @@ export interface TaskOrders {
 export class ActionBench {
   readonly app: Lovage;
   readonly orders: TaskOrders = { failure: "no luck" };
+  /** The program's own job. */
+  readonly scrape: ReturnType<typeof defineTasks>;
   readonly #store: string;
   readonly #workers: Worker[] = [];
   #console: LovageConsole;
@@ -29,7 +31,7 @@ export class ActionBench {
   private constructor(app: Lovage, store: string) {
     this.app = app;
     this.#store = store;
-    defineTasks(app, this.orders);
+    this.scrape = defineTasks(app, this.orders);
     this.#console = this.#newConsole();
   }
 
@@ -112,7 +114,7 @@ export class ActionBench {
   }
 }
 
-function defineTasks(app: Lovage, orders: TaskOrders): void {
+function defineTasks(app: Lovage, orders: TaskOrders) {
   app.task("bench.add", (x: number, y: number) => x + y);
   app.task("bench.fail", (_n: number) => {
     if (orders.failure !== undefined) throw new TypeError(orders.failure);
@@ -129,12 +131,12 @@ function defineTasks(app: Lovage, orders: TaskOrders): void {
     "bench.scrape",
     { input: z.object({ blog: z.string(), limit: z.int().min(1), token: z.string().optional() }) },
     async ({ limit }) => {
-        const task = currentTask();
+      const task = currentTask();
       task.log.info("scraping", { limit });
       await task.progress(1, limit, "first page", { seen: 1 });
       if (limit === 13) throw new Error("unlucky");
       return { saved: limit, links: [{ label: "Posts", href: "/posts" }] };
     },
   );
-  app.job("scrape", { task: scrape, title: "Scrape a blog", defaults: { limit: 3 }, concurrency: "allow" });
+  return app.job("scrape", { task: scrape, title: "Scrape a blog", defaults: { limit: 3 }, concurrency: "allow" });
 }

@@ -1,13 +1,65 @@
 import { describe, expect, it } from "vitest";
-import type { Attempt } from "../../src/api/tasks.js";
+import type { Attempt, TaskEvent, TaskSummary } from "../../src/api/tasks.js";
 import { type CopiedTask, copyTaskAs } from "../../src/web/pages/tasks/copy-as.js";
 import { fits, fittingActions, hasEnded, isRunning, isWaiting } from "../../src/web/pages/tasks/fitting-actions.js";
 import { nestTasks, type TaskNode } from "../../src/web/pages/tasks/nest-tasks.js";
 import { statesInOrder } from "../../src/web/pages/tasks/task-states.js";
 import { happeningsOf, stretchesOf } from "../../src/web/pages/tasks/timeline.js";
-import { sampleAttempts, sampleEvents, sampleTask } from "../support/sample-tasks.js";
+import { SampleData } from "../support/sample-data.js";
 
 const now = new Date("2026-01-31T10:00:00.000Z");
+const data = new SampleData(now);
+
+function taskAt(index: number, changes: Partial<TaskSummary> = {}): TaskSummary {
+  return { ...data.task(index, "SUCCESS", "shop.add"), ...changes };
+}
+
+/** Lost with its worker, redelivered and retried, then failed. */
+const attempts: Attempt[] = [
+  attempt(1, { received: data.ago(120), started: data.ago(119), ended: data.ago(100), state: "LOST" }),
+  attempt(2, {
+    received: data.ago(90),
+    started: data.ago(89),
+    ended: data.ago(80),
+    state: "RETRY",
+    error: "ConnectionError('refused')",
+    nextAt: data.ago(50),
+    redelivered: true,
+  }),
+  attempt(3, { received: data.ago(52), started: data.ago(49), ended: data.ago(8), state: "FAILURE" }),
+];
+
+function attempt(number: number, changes: Partial<Attempt>): Attempt {
+  return {
+    number,
+    worker: "lovage@api-1",
+    received: null,
+    started: null,
+    ended: null,
+    runtime: null,
+    state: "STARTED",
+    error: null,
+    nextAt: null,
+    redelivered: false,
+    ...changes,
+  };
+}
+
+const events: TaskEvent[] = [
+  event("task-sent", 125, {}),
+  event("task-received", 120, {}),
+  event("task-started", 119, {}),
+  event("task-progress", 118, { current: 1 }),
+  event("task-received", 90, {}),
+  event("task-started", 89, {}),
+  event("task-retried", 80, { exception: "ConnectionError('refused')", lovage: { eta: data.ago(50) } }),
+  event("task-started", 49, {}),
+  event("task-failed", 8, { exception: "ScrapeError('no')" }),
+];
+
+function event(type: string, seconds: number, fields: Record<string, unknown>): TaskEvent {
+  return { type, at: data.ago(seconds), worker: "lovage@api-1", clock: null, fields };
+}
 
 describe("copying a task as code", () => {
   const exact: CopiedTask = {
@@ -109,18 +161,18 @@ describe("the tree of a family", () => {
     nodes.flatMap((node) => [node.task.id, ...flat(node.children)]);
 
   it("hangs tasks under the one that sent them, oldest first", () => {
-    const root = sampleTask(now, 9);
-    const [older, newer] = [sampleTask(now, 5, { parentId: root.id }), sampleTask(now, 2, { parentId: root.id })];
+    const root = taskAt(9);
+    const [older, newer] = [taskAt(5, { parentId: root.id }), taskAt(2, { parentId: root.id })];
     const [tree] = nestTasks([newer, root, older]);
     expect(tree?.task.id).toBe(root.id);
     expect(tree?.children.map((child) => child.task.id)).toEqual([older.id, newer.id]);
   });
 
   it("shows each task once though the messages claim a circle, or a parent that is gone", () => {
-    const a = sampleTask(now, 1, { parentId: sampleTask(now, 2).id });
-    const b = sampleTask(now, 2, { parentId: a.id });
-    const own = sampleTask(now, 3);
-    const lost = sampleTask(now, 4, { parentId: "gone" });
+    const a = taskAt(1, { parentId: taskAt(2).id });
+    const b = taskAt(2, { parentId: a.id });
+    const own = taskAt(3);
+    const lost = taskAt(4, { parentId: "gone" });
     const all = [a, b, { ...own, parentId: own.id }, lost];
     expect(flat(nestTasks(all)).sort()).toEqual(all.map((task) => task.id).sort());
   });
@@ -137,7 +189,7 @@ describe("the timeline", () => {
   };
 
   it("tells waiting, running, lost and retry stretches apart", () => {
-    expect(stretchesOf(task, sampleAttempts(now)).map((each) => [each.kind, each.attempt, each.redelivered])).toEqual([
+    expect(stretchesOf(task, attempts).map((each) => [each.kind, each.attempt, each.redelivered])).toEqual([
       ["wait", 1, false],
       ["lost", 1, false],
       ["wait", 2, true],
@@ -148,14 +200,16 @@ describe("the timeline", () => {
   });
 
   it("leaves the last stretch open while it goes on", () => {
-    const attempts = sampleAttempts(now).slice(0, 2);
-    expect(stretchesOf({ ...task, finished: null }, attempts).at(-1)).toMatchObject({ kind: "retry", to: null });
+    expect(stretchesOf({ ...task, finished: null }, attempts.slice(0, 2)).at(-1)).toMatchObject({
+      kind: "retry",
+      to: null,
+    });
     const waiting: Attempt[] = [];
     expect(stretchesOf({ ...task, finished: null }, waiting)).toEqual([]);
   });
 
   it("lists retries with their reason and planned time, and marks what was lost and redelivered", () => {
-    const happenings = happeningsOf(task, sampleEvents(now), sampleAttempts(now));
+    const happenings = happeningsOf(task, events, attempts);
     const retry = happenings.find((each) => each.what === "Retry");
     expect(retry).toMatchObject({ detail: "ConnectionError('refused')", plannedFor: "2026-01-31T09:59:10.000Z" });
     expect(happenings.filter((each) => each.mark !== null).map((each) => each.mark)).toEqual(["lost", "redelivered"]);

@@ -27,10 +27,11 @@ async function typedTwice(): Promise<string> {
 
 async function typed(prompt: string): Promise<string> {
   const { stdin, stderr } = process;
-  stderr.write(prompt);
+  // Before it asks: what is typed at once must not be shown either.
   stdin.setRawMode(true);
   stdin.setEncoding("utf8");
   stdin.resume();
+  stderr.write(prompt);
   try {
     return await untilEnter();
   } finally {

@@ -1,9 +1,11 @@
+import { execFileSync } from "node:child_process";
 import { cpSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { CommandProcess, type CommandProcessOptions } from "../support/command-process.js";
+import { describeWithServer } from "../support/servers.js";
 
 // Built, as `npm test` does first: the console is another package, which finds this one by name.
 const PACKAGE = fileURLToPath(new URL("../../", import.meta.url));
@@ -117,6 +119,19 @@ describe("lovage console", { timeout: 120_000 }, () => {
     const { code, err } = await start(["console"], { main: join(alone, "bin/lovage.js") }).ended;
     expect([code, err]).toEqual([78, expect.stringContaining("npm install @lovage/console")]);
     expect(err).toContain("the console needs the package @lovage/console, which is not installed");
+  });
+});
+
+describeWithServer("python", "a password typed on a terminal", (python) => {
+  test("is asked for twice, never shown, and may be corrected", { timeout: 120_000 }, async () => {
+    const typing = fileURLToPath(new URL("../support/type_password.py", import.meta.url));
+    const command = [process.execPath, main, "console", "hash-password", "--name", "bob"];
+    const shown = execFileSync(python, [typing, "pässwort", ...command], { encoding: "utf8" });
+    const entry = /^bob:admin:scrypt\S+$/m.exec(shown)?.[0] ?? "";
+    expect(shown.replaceAll("\r", "")).toBe(`Password: \nAgain: \n${entry}\n`);
+    const [, url] = await startConsole([], { LOVAGE_CONSOLE_USERS: entry });
+    const authorization = `Basic ${Buffer.from("bob:pässwort").toString("base64")}`;
+    expect((await me(url, { authorization }))[0]).toBe(200);
   });
 });
 

@@ -11,6 +11,7 @@ const VARIABLES = {
   /** A Python with Celery and Django. */
   python: "LOVAGE_TEST_PYTHON",
   pgbouncer: "LOVAGE_TEST_PGBOUNCER",
+  chromium: "LOVAGE_TEST_CHROMIUM",
 } as const;
 
 export type ServerKind = keyof typeof VARIABLES;

@@ -23,7 +23,7 @@ export interface ActionDeskOptions {
   readonly app: Lovage;
   readonly tasks: TaskStore;
   readonly fleet: Pick<Fleet, "control" | "get">;
-  readonly ingest: Pick<Ingest, "learn" | "makeGood">;
+  readonly ingest: Pick<Ingest, "learn" | "makeGood" | "forgotten">;
   readonly logger: Logger;
   /** The exact parameters of a job's run, by its root task's id: `JobBook.argumentsOf`. */
   readonly jobArguments?: (id: string) => Promise<Readonly<Record<string, unknown>> | undefined>;
@@ -188,6 +188,7 @@ export class ActionDesk implements TaskActions {
     const { able, skipped } = this.#sort(ids, records, canForget);
     const known = able.filter((id) => records.has(id));
     await this.#options.tasks.forget(known);
+    this.#options.ingest.forgotten(known);
     return [
       ...skipped,
       ...able.map(

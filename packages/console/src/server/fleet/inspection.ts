@@ -22,7 +22,10 @@ export class Inspection {
   }
 
   /** Rejects with a `BrokerConnectionError` when the broker is away. `destination` undefined: all workers. */
-  ask(questions: readonly Question[], { destination }: { readonly destination: readonly string[] | undefined }): Promise<Answers> {
+  ask(
+    questions: readonly Question[],
+    { destination }: { readonly destination: readonly string[] | undefined },
+  ): Promise<Answers> {
     const key = JSON.stringify([questions, destination ?? null]);
     const there = this.#underWay.get(key);
     if (there) return there;

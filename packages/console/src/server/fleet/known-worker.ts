@@ -102,7 +102,8 @@ export class KnownWorker {
     if (frequency !== null && frequency > 0) this.#frequency = Math.min(frequency, OFFLINE_AFTER / 3);
     this.#active = wholeOf(fields.active) ?? this.#active;
     this.#processed = wholeOf(fields.processed) ?? this.#processed;
-    if (Array.isArray(fields.loadavg)) this.#load = fields.loadavg.flatMap((each: unknown) => numberOf(each) ?? []).slice(0, 3);
+    if (Array.isArray(fields.loadavg))
+      this.#load = fields.loadavg.flatMap((each: unknown) => numberOf(each) ?? []).slice(0, 3);
     this.#recognise(fields);
     if (sentSeconds > 0) this.#skews = [...this.#skews, sentSeconds - now.ms / 1000].slice(-5);
   }
@@ -265,7 +266,11 @@ export class KnownWorker {
     worker.#processed = wholeOf(state.processed);
     worker.#load = Array.isArray(state.load) ? state.load.flatMap((each: unknown) => numberOf(each) ?? []) : [];
     const counts: readonly unknown[] = Array.isArray(state.counts) ? state.counts : [];
-    [worker.#succeeded, worker.#failed, worker.#retried] = [wholeOf(counts[0]) ?? 0, wholeOf(counts[1]) ?? 0, wholeOf(counts[2]) ?? 0];
+    [worker.#succeeded, worker.#failed, worker.#retried] = [
+      wholeOf(counts[0]) ?? 0,
+      wholeOf(counts[1]) ?? 0,
+      wholeOf(counts[2]) ?? 0,
+    ];
     worker.#events = typeof state.events === "boolean" ? state.events : null;
     worker.#replies = repliesOf(state.replies);
     for (const [task, text] of Object.entries(isFields(state.runtimes) ? state.runtimes : {})) {

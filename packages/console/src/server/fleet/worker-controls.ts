@@ -11,7 +11,8 @@ export function controlsOf(
   figures: PoolFigures,
   conf: unknown,
 ): Controls {
-  const refusals = worker.status === "offline" ? undefined : refusalsOf(worker.kind, figures, fieldsOf(conf), conf !== undefined);
+  const refusals =
+    worker.status === "offline" ? undefined : refusalsOf(worker.kind, figures, fieldsOf(conf), conf !== undefined);
   const of = (control: Control): Controls[Control] => {
     const reason = refusals ? (refusals[control] ?? null) : "it is offline";
     return { possible: reason === null, reason };
@@ -44,7 +45,9 @@ function refusalsOf(
   const { autoscale } = figures;
   const fixed = autoscale ? "its size is set by autoscale: change that range instead" : undefined;
   const noRestarts =
-    confKnown && conf.worker_pool_restarts !== true ? "pool restarts are not enabled on it (worker_pool_restarts)" : undefined;
+    confKnown && conf.worker_pool_restarts !== true
+      ? "pool restarts are not enabled on it (worker_pool_restarts)"
+      : undefined;
   return {
     ...own,
     ...(fixed && { grow: fixed, shrink: fixed }),

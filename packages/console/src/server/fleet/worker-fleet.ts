@@ -160,7 +160,9 @@ export class WorkerFleet implements Fleet, Service {
     return found;
   }
 
-  replies(name: string): { readonly at: Date | undefined; readonly replies: Readonly<Record<string, unknown>> } | undefined {
+  replies(
+    name: string,
+  ): { readonly at: Date | undefined; readonly replies: Readonly<Record<string, unknown>> } | undefined {
     const worker = this.#workers.get(name);
     if (!worker) return undefined;
     const known = ALL_QUESTIONS.map((question) => [question, worker.replies[question]] as const);
@@ -230,7 +232,11 @@ export class WorkerFleet implements Fleet, Service {
   }
 
   async #enableEvents(destination: readonly string[]): Promise<void> {
-    const replies = await this.#control.ask("enable_events", {}, { destination, timeout: this.#options.inspectTimeout });
+    const replies = await this.#control.ask(
+      "enable_events",
+      {},
+      { destination, timeout: this.#options.inspectTimeout },
+    );
     for (const name of destination) {
       const worker = this.#workers.get(name);
       const reply = replies.get(name);
@@ -251,27 +257,42 @@ export class WorkerFleet implements Fleet, Service {
     by: string,
   ): Promise<readonly ActionOutcome[]> {
     const now = this.#now();
-    const isThere = (name: string): boolean => this.#workers.get(name)?.statusAt(now) !== "offline" && this.#workers.has(name);
-    const asked = destination ?? this.list().filter(({ status }) => status === "online").map(({ name }) => name);
+    const isThere = (name: string): boolean =>
+      this.#workers.get(name)?.statusAt(now) !== "offline" && this.#workers.has(name);
+    const asked =
+      destination ??
+      this.list()
+        .filter(({ status }) => status === "online")
+        .map(({ name }) => name);
     const there = asked.filter(isThere);
     const away = asked.filter((name) => !isThere(name));
     const outcomes = there.length === 0 ? [] : await this.#send(method, args, there);
     const all = [
       ...outcomes,
-      ...away.map((target): ActionOutcome => ({
-        target,
-        outcome: "skipped",
-        detail: this.#workers.has(target) ? "it is offline" : "no worker of this name is known",
-      })),
+      ...away.map(
+        (target): ActionOutcome => ({
+          target,
+          outcome: "skipped",
+          detail: this.#workers.has(target) ? "it is offline" : "no worker of this name is known",
+        }),
+      ),
     ];
     await this.#noteOrder(method, args, by, outcomes);
     return all;
   }
 
-  async #send(method: string, args: Readonly<Record<string, unknown>>, destination: readonly string[]): Promise<readonly ActionOutcome[]> {
+  async #send(
+    method: string,
+    args: Readonly<Record<string, unknown>>,
+    destination: readonly string[],
+  ): Promise<readonly ActionOutcome[]> {
     if (UNANSWERED.has(method)) {
       await this.#control.broadcast(method, args, { destination });
-      return destination.map((target) => ({ target, outcome: "done", detail: "it was told; this command has no answer" }));
+      return destination.map((target) => ({
+        target,
+        outcome: "done",
+        detail: "it was told; this command has no answer",
+      }));
     }
     const replies = await this.#control.ask(method, args, { destination, timeout: this.#options.inspectTimeout });
     return destination.map((target) => {
@@ -300,18 +321,29 @@ export class WorkerFleet implements Fleet, Service {
     const what = [method, ...Object.entries(args).map(([name, value]) => `${name}=${shortText(value)}`)].join(" ");
     const atMs = this.#now().ms;
     const notes = outcomes.map(({ target, outcome, detail }) =>
-      this.#store.note(target, { atMs, what: keptText(what, 500), by, outcome: keptText(`${outcome}: ${detail}`, 500) }),
+      this.#store.note(target, {
+        atMs,
+        what: keptText(what, 500),
+        by,
+        outcome: keptText(`${outcome}: ${detail}`, 500),
+      }),
     );
     for (const note of await Promise.allSettled(notes)) {
-      if (note.status === "rejected") this.#logger.warn("a worker's history could not be written", { error: String(note.reason) });
+      if (note.status === "rejected")
+        this.#logger.warn("a worker's history could not be written", { error: String(note.reason) });
     }
     const asked = outcomes.filter(({ outcome }) => outcome === "done").map(({ target }) => target);
-    if (asked.length > 0 && !QUIET.has(method)) this.#background(this.#ask(asked));
+    if (asked.length === 0 || QUIET.has(method)) return;
+    this.#background(this.#ask(asked));
+    // Processes take their time to come and go: the answer said that they will.
+    if (SLOW.has(method)) this.#background(sleep(1, this.#stopping.signal).then(() => this.#ask(asked)));
   }
 
   /** Asks these workers everything, or all of them. Who waits for the same shares the answer. */
   async #ask(names: readonly string[] | undefined): Promise<void> {
-    const ours = [...this.#workers.values()].filter(({ kind, name }) => kind === "lovage" && (names?.includes(name) ?? true));
+    const ours = [...this.#workers.values()].filter(
+      ({ kind, name }) => kind === "lovage" && (names?.includes(name) ?? true),
+    );
     const questions = names === undefined ? ALL_QUESTIONS : DETAIL_QUESTIONS;
     const answers = await this.#inspection.ask(questions, { destination: names });
     this.#take(answers, questions, names);
@@ -444,6 +476,7 @@ export class WorkerFleet implements Fleet, Service {
   }
 
   readonly #unheard = (error: unknown): void => {
+    if (this.#stopping.signal.aborted) return;
     this.#logger.warn("workers could not be asked", { error: String(error) });
   };
 
@@ -459,6 +492,8 @@ export class WorkerFleet implements Fleet, Service {
 
 /** Commands that change nothing of what is shown. */
 const QUIET: ReadonlySet<string> = new Set(["ping", "query_task", "revoke", "abort", "shutdown"]);
+
+const SLOW: ReadonlySet<string> = new Set(["pool_grow", "pool_shrink", "pool_restart", "autoscale"]);
 
 function shortText(value: unknown): string {
   const text = typeof value === "string" ? value : (JSON.stringify(value) ?? "");

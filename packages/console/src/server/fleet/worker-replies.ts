@@ -33,7 +33,11 @@ export const ALL_QUESTIONS = [
   "conf",
 ] as const satisfies readonly Question[];
 /** What a worker's page shows besides. */
-export const DETAIL_QUESTIONS = [...ALL_QUESTIONS, "conf_all", "registered_limits"] as const satisfies readonly Question[];
+export const DETAIL_QUESTIONS = [
+  ...ALL_QUESTIONS,
+  "conf_all",
+  "registered_limits",
+] as const satisfies readonly Question[];
 
 /** Replies under their question's name, as they came but for secrets. */
 export type Replies = { readonly [Q in Question]?: unknown };
@@ -49,7 +53,9 @@ export function keptReply(question: Question, reply: unknown, guard: ContentsGua
     case "reserved":
       return listOf(reply).map((task) => keptTask(task, guard));
     case "scheduled":
-      return listOf(reply).map((entry) => (isFields(entry) ? { ...plainFields(entry), request: keptTask(entry.request, guard) } : {}));
+      return listOf(reply).map((entry) =>
+        isFields(entry) ? { ...plainFields(entry), request: keptTask(entry.request, guard) } : {},
+      );
     default:
       return redactValue(Array.isArray(reply) ? reply.slice(0, MAX_ITEMS) : reply).value;
   }

@@ -28,7 +28,7 @@ export function poolFigures(stats: unknown): PoolFigures {
   const range = isFields(all.autoscaler) ? all.autoscaler : undefined;
   return {
     pool: poolName(pool),
-    slots: wholeOf(pool["max-concurrency"]),
+    slots: sizeOf(pool),
     autoscale: range ? { min: wholeOf(range.min) ?? 0, max: wholeOf(range.max) ?? 0 } : null,
     prefetch: wholeOf(all.prefetch_count),
     pid: wholeOf(all.pid),
@@ -52,6 +52,12 @@ function poolName(pool: Fields): string | null {
   if (pool.threads !== undefined) return "threads";
   if (Array.isArray(pool.processes)) return "solo";
   return wholeOf(pool["max-concurrency"]) === null ? null : "other";
+}
+
+/** Of Celery's prefork pool the processes count: `max-concurrency` stays what it started with when the pool grows or shrinks. */
+function sizeOf(pool: Fields): number | null {
+  if (poolName(pool) === "prefork" && Array.isArray(pool.processes)) return pool.processes.length;
+  return wholeOf(pool["max-concurrency"]);
 }
 
 function processedOf(total: unknown): number | null {
@@ -92,9 +98,10 @@ function taskOf(task: unknown, eta: string | null): WorkerTask[] {
 /** Our workers tell their slots. Of Celery's only the tasks that run are known, so the others are shown as free. */
 export function slotsOf(replies: Replies, nowMs: number): Slot[] {
   const pool = fieldsOf(fieldsOf(replies.stats).pool);
-  if (Array.isArray(pool.slots)) return pool.slots.slice(0, 1000).map((slot: unknown, index) => ourSlot(fieldsOf(slot), index));
+  if (Array.isArray(pool.slots))
+    return pool.slots.slice(0, 1000).map((slot: unknown, index) => ourSlot(fieldsOf(slot), index));
   const active = tasksOf(replies.active);
-  const size = Math.min(1000, Math.max(wholeOf(pool["max-concurrency"]) ?? 0, active.length));
+  const size = Math.min(1000, Math.max(sizeOf(pool) ?? 0, active.length));
   const pids = Array.isArray(pool.processes) ? pool.processes.flatMap((pid: unknown) => wholeOf(pid) ?? []) : [];
   const used = new Set(active.map(({ pid }) => pid));
   const free = pids.filter((pid) => !used.has(pid));
@@ -154,7 +161,9 @@ export function namesOf(reply: unknown): string[] {
 
 /** `name`, or `name [rate_limit=1/m]`. */
 export function registeredNames(reply: unknown): string[] {
-  return listOf(reply).flatMap((each) => (typeof each === "string" ? [keptText(each.replace(/ \[.*$/s, ""), 500)] : []));
+  return listOf(reply).flatMap((each) =>
+    typeof each === "string" ? [keptText(each.replace(/ \[.*$/s, ""), 500)] : [],
+  );
 }
 
 const ORIGINS: ReadonlySet<unknown> = new Set(["task", "settings", "control"]);
@@ -166,7 +175,9 @@ export function limitsOf(replies: Replies): WorkerLimit[] {
       .slice(0, 2000)
       .map(([task, limit]) => ourLimit(keptText(task, 500), fieldsOf(limit)));
   }
-  return listOf(replies.registered_limits).flatMap((each) => (typeof each === "string" ? celeryLimit(each.slice(0, TEXT)) : []));
+  return listOf(replies.registered_limits).flatMap((each) =>
+    typeof each === "string" ? celeryLimit(each.slice(0, TEXT)) : [],
+  );
 }
 
 function ourLimit(task: string, limit: Fields): WorkerLimit {
@@ -176,7 +187,8 @@ function ourLimit(task: string, limit: Fields): WorkerLimit {
     rateLimit: textOf(limit.rate_limit, 50),
     softTimeLimit: numberOf(limit.soft_time_limit),
     timeLimit: numberOf(limit.time_limit),
-    origin: ORIGINS.has(origin) && (origin === "task" || origin === "settings" || origin === "control") ? origin : "unknown",
+    origin:
+      ORIGINS.has(origin) && (origin === "task" || origin === "settings" || origin === "control") ? origin : "unknown",
   };
 }
 
@@ -216,15 +228,19 @@ export function settingsOf(replies: Replies): WorkerDetail["settings"] {
 
 export function usageOf(stats: unknown): Record<string, number> {
   const { rusage } = fieldsOf(stats);
-  return Object.fromEntries(Object.entries(fieldsOf(rusage)).flatMap(([name, value]) => {
-    const number = numberOf(value);
-    return number === null ? [] : [[keptText(name, 50), number] as const];
-  }));
+  return Object.fromEntries(
+    Object.entries(fieldsOf(rusage)).flatMap(([name, value]) => {
+      const number = numberOf(value);
+      return number === null ? [] : [[keptText(name, 50), number] as const];
+    }),
+  );
 }
 
 export function poolText(stats: unknown, name: string): string | null {
   const value = fieldsOf(fieldsOf(stats).pool)[name];
-  return typeof value === "number" || (typeof value === "string" && value !== "N/A") ? String(value).slice(0, 50) : null;
+  return typeof value === "number" || (typeof value === "string" && value !== "N/A")
+    ? String(value).slice(0, 50)
+    : null;
 }
 
 export function fieldsOf(value: unknown): Fields {

@@ -1,9 +1,9 @@
 import type { StoredEvent, StoredLog, TaskRecord } from "../store/task-record.js";
 import { emptyRecord } from "../store/task-record.js";
 import type { TaskBatch } from "../store/task-store.js";
-import { mergeEvent } from "./merge-event.js";
+import { type MarkedRecord, mergeMarked } from "./merge-event.js";
 import type { HeardNews } from "./news-inbox.js";
-import { readMarks, tryAt } from "./task-marks.js";
+import { readMarks, tryAt, writeMarks } from "./task-marks.js";
 
 /** What one piece of news did. */
 export interface Merged {
@@ -27,35 +27,38 @@ export interface BatchOptions {
 
 /** Merges news into records, in the order they were heard. */
 export function buildBatch(news: readonly HeardNews[], options: BatchOptions): BuiltBatch {
-  const records = new Map<string, TaskRecord>();
+  const marked = new Map<string, MarkedRecord>();
   const events: StoredEvent[] = [];
   const logs: StoredLog[] = [];
   const merged: Merged[] = [];
   for (const heard of news) {
-    const { id, atMs, host, clock, type, fieldsJson } = heard.news;
-    const before = records.get(id) ?? options.recordOf(id);
-    let after = mergeEvent(before ?? emptyRecord(id, Math.floor(atMs)), heard.news);
-    const attempt = tryAt(readMarks(after.marksJson), after.attempt, atMs);
-    if (fieldsJson !== undefined)
-      events.push({ taskId: id, type, atMs: Math.floor(atMs), worker: host, clock, attempt, fieldsJson });
-    if (heard.news.log) {
-      const kept = keepLog(
-        after,
-        { ...heard.news.log, taskId: id, atMs: Math.floor(atMs), attempt, worker: host },
-        options.logLimit,
-      );
-      after = kept.record;
+    const { id, atMs, host: worker, clock, type, fieldsJson, log } = heard.news;
+    const known = marked.get(id) ?? markedRecord(options.recordOf(id));
+    let { record, marks } = mergeMarked(known ?? newRecord(id, atMs), heard.news);
+    const place = { taskId: id, atMs: Math.floor(atMs), worker, attempt: tryAt(marks, record.attempt, atMs) };
+    if (fieldsJson !== undefined) events.push({ ...place, type, clock, fieldsJson });
+    if (log) {
+      const kept = keepLog(record, { ...log, ...place }, options.logLimit);
+      record = kept.record;
       if (kept.log) logs.push(kept.log);
     }
-    records.set(id, after);
-    merged.push({ heard, before, after });
+    marked.set(id, { record, marks });
+    merged.push({ heard, before: known?.record, after: record });
   }
-  return { records: [...records.values()].map((record) => stamped(record, options)), events, logs, merged };
+  return { records: [...marked.values()].map((each) => stored(each, options)), events, logs, merged };
+}
+
+function markedRecord(record: TaskRecord | undefined): MarkedRecord | undefined {
+  return record && { record, marks: readMarks(record.marksJson) };
+}
+
+function newRecord(id: string, atMs: number): MarkedRecord {
+  return { record: emptyRecord(id, Math.floor(atMs)), marks: readMarks(null) };
 }
 
 /** Versions grow with time, so that two consoles that hear the same give about the same. */
-function stamped(record: TaskRecord, { nowMs }: BatchOptions): TaskRecord {
-  return { ...record, version: Math.max(record.version + 1, nowMs) };
+function stored({ record, marks }: MarkedRecord, { nowMs }: BatchOptions): TaskRecord {
+  return { ...record, marksJson: writeMarks(marks), version: Math.max(record.version + 1, nowMs) };
 }
 
 /** The line, while its task has room for it; then a note that there was more. */

@@ -108,7 +108,8 @@ export class LostTasks implements Service {
         await this.look();
         failed = false;
       } catch (error) {
-        if (!failed) this.#options.logger.warn("lost tasks could not be looked for; trying again", { error: String(error) });
+        if (!failed)
+          this.#options.logger.warn("lost tasks could not be looked for; trying again", { error: String(error) });
         failed = true;
       }
     }
@@ -125,7 +126,11 @@ export class LostTasks implements Service {
   async *#pages(states: readonly string[]): AsyncGenerator<readonly TaskRecord[]> {
     let afterId: string | undefined;
     while (!this.#stopping.signal.aborted) {
-      const page = await this.#options.tasks.unfinished({ states, limit: PAGE, ...(afterId !== undefined && { afterId }) });
+      const page = await this.#options.tasks.unfinished({
+        states,
+        limit: PAGE,
+        ...(afterId !== undefined && { afterId }),
+      });
       if (page.length > 0) yield page;
       if (page.length < PAGE) return;
       afterId = page.at(-1)?.id;
@@ -134,7 +139,9 @@ export class LostTasks implements Service {
 
   async #lookThrough(page: readonly TaskRecord[]): Promise<number> {
     const settledMs = this.#nowMs() - SETTLED * 1000;
-    const held = page.filter((record) => record.worker !== null && record.updatedMs < settledMs && !waitsInWorker(record, this.#nowMs()));
+    const held = page.filter(
+      (record) => record.worker !== null && record.updatedMs < settledMs && !waitsInWorker(record, this.#nowMs()),
+    );
     const denied = await this.#deniedOf(held);
     for (const { id } of held) if (!denied.has(id)) this.#denied.delete(id);
     let lost = 0;
@@ -191,7 +198,8 @@ export class LostTasks implements Service {
       return false;
     }
     // News have come meanwhile: it was delivered again.
-    if (now.updatedMs > record.updatedMs || nowMs - this.#goneSinceMs(record, sinceMs) < this.#lease * 1000) return false;
+    if (now.updatedMs > record.updatedMs || nowMs - this.#goneSinceMs(record, sinceMs) < this.#lease * 1000)
+      return false;
     this.#denied.delete(record.id);
     await ingest.learn(record.id, { state: "LOST" });
     for (const of of [WHOLE, label("worker", record.worker ?? "")]) series.count("lost", of, 1, nowMs);
@@ -236,7 +244,9 @@ export class LostTasks implements Service {
   async #lookUp(records: readonly TaskRecord[]): Promise<number> {
     let ended = 0;
     for (let at = 0; at < records.length; at += LOOKUPS) {
-      const found = await Promise.all(records.slice(at, at + LOOKUPS).map(({ id }) => this.#options.ingest.lookInBackend(id)));
+      const found = await Promise.all(
+        records.slice(at, at + LOOKUPS).map(({ id }) => this.#options.ingest.lookInBackend(id)),
+      );
       ended += found.filter((record) => record !== undefined && isReady(record.state)).length;
     }
     return ended;

@@ -30,15 +30,26 @@ import type { TaskFacts, TaskNews } from "./task-news.js";
  *    RECEIVED then holds. Given back (rejected with requeue, or cancelled) is waiting again: PENDING.
  */
 export function mergeEvent(record: TaskRecord, news: TaskNews): TaskRecord {
+  const { record: merged, marks } = mergeMarked({ record, marks: readMarks(record.marksJson) }, news);
+  return { ...merged, marksJson: writeMarks(marks) };
+}
+
+/** A record beside its marks, which are written into it (`marksJson`) only when it is stored: news of a task come in bursts. */
+export interface MarkedRecord {
+  readonly record: TaskRecord;
+  readonly marks: TaskMarks;
+}
+
+/** `mergeEvent` without reading and writing the marks' text; the record's own `marksJson` is out of date. */
+export function mergeMarked({ record, marks: before }: MarkedRecord, news: TaskNews): MarkedRecord {
   const mark: Mark = [news.atMs, news.clock, news.host];
-  const before = readMarks(record.marksJson);
   let marks = earliest(before, news.atMs);
   if (news.mark) marks = withMark(marks, news.mark, mark);
   if (news.mark === "custom" && marks.at.custom === mark)
     marks = { ...marks, customState: news.customState ?? "CUSTOM" };
   if (news.mark === "received") marks = withTry(marks, news.atMs);
   const { facts, marks: settled } = settle(record, before, marks, news);
-  return conclude(record, { ...record, ...facts }, settled);
+  return { record: conclude(record, facts, settled), marks: settled };
 }
 
 /** What the console found out by itself: from the result backend, a queue, a worker's answer, or an action it took. */
@@ -50,7 +61,7 @@ export function mergeFindings(record: TaskRecord, found: Partial<TaskRecord>, no
     Object.entries(facts).filter(([name, value]) => value !== undefined && !MERGED.has(name)),
   );
   const timed = typeof found.runtime === "number" && state === "SUCCESS" ? { ...marks, runtime: found.runtime } : marks;
-  return conclude(record, { ...record, ...known }, timed);
+  return { ...conclude(record, known, timed), marksJson: writeMarks(timed) };
 }
 
 /** Members that follow from the marks, and those that writing sets. */
@@ -163,14 +174,21 @@ function senderFacts({ client, queue, exchange, routingKey }: TaskFacts): TaskFa
 }
 
 function known(facts: TaskFacts): TaskFacts {
-  return Object.fromEntries(Object.entries(facts).filter(([, value]) => value !== undefined && value !== null));
+  const told: Record<string, unknown> = {};
+  for (const name in facts) {
+    const value: unknown = Reflect.get(facts, name);
+    if (value !== undefined && value !== null) told[name] = value;
+  }
+  return told;
 }
 
 function missing(record: TaskRecord, facts: TaskFacts): TaskFacts {
-  const there = new Map<string, unknown>(Object.entries(record));
-  return Object.fromEntries(
-    Object.entries(facts).filter(([name, value]) => value !== undefined && value !== null && there.get(name) === null),
-  );
+  const told: Record<string, unknown> = {};
+  for (const name in facts) {
+    const value: unknown = Reflect.get(facts, name);
+    if (value !== undefined && value !== null && Reflect.get(record, name) === null) told[name] = value;
+  }
+  return told;
 }
 
 const FINAL_KINDS = ["failed", "revoked", "rejected", "ignored"] as const satisfies readonly MarkKind[];
@@ -225,34 +243,37 @@ function decide(marks: TaskMarks): Deciding | undefined {
   return open ?? newestOf(marks, ["sent"]);
 }
 
-/** All that follows from the marks. */
-function conclude(before: TaskRecord, record: TaskRecord, marks: TaskMarks): TaskRecord {
+/** The record with new facts, and all that follows from the marks. One copy: this runs for every event. */
+function conclude(before: TaskRecord, facts: TaskFacts, marks: TaskMarks): TaskRecord {
   const deciding = decide(marks);
   const kind = deciding?.kind;
-  const state = kind === "custom" ? (marks.customState ?? "CUSTOM") : kind ? STATE_OF[kind] : record.state;
+  const state = kind === "custom" ? (marks.customState ?? "CUSTOM") : kind ? STATE_OF[kind] : before.state;
   const final = kind === "succeeded" || FINAL_KINDS.some((each) => each === kind);
-  const finishedMs = final ? wholeMs(deciding?.mark) : null;
-  const concluded: TaskRecord = {
-    ...record,
+  const name = facts.name ?? before.name;
+  const error = kind === "succeeded" ? null : facts.error === undefined ? before.error : facts.error;
+  const retries = facts.retries ?? before.retries;
+  return {
+    ...before,
+    ...facts,
     state,
-    worker: workerOf(deciding, marks) ?? record.worker,
-    sentMs: wholeMs(marks.at.sent) ?? record.sentMs,
-    receivedMs: wholeMs(marks.at.received) ?? record.receivedMs,
-    startedMs: wholeMs(marks.at.started) ?? record.startedMs,
-    finishedMs,
+    worker: workerOf(deciding, marks) ?? facts.worker ?? before.worker,
+    sentMs: wholeMs(marks.at.sent) ?? facts.sentMs ?? before.sentMs,
+    receivedMs: wholeMs(marks.at.received) ?? facts.receivedMs ?? before.receivedMs,
+    startedMs: wholeMs(marks.at.started) ?? facts.startedMs ?? before.startedMs,
+    finishedMs: final ? wholeMs(deciding?.mark) : null,
     runtime: final ? runtimeOf(kind, deciding?.mark, marks) : null,
-    revoked: record.revoked || marks.at.revoked !== undefined,
-    clock: Math.max(deciding?.mark[1] ?? record.clock, -1),
-    attempt: Math.max(record.retries + 1, marks.tries.length, 1),
-    firstMs: marks.firstMs === undefined ? record.firstMs : Math.floor(marks.firstMs),
-    updatedMs: Math.floor(Math.max(lastMs(marks), marks.progressMs ?? 0)) || record.updatedMs,
-    marksJson: writeMarks(marks),
-    ...(kind === "succeeded" && { error: null, traceback: null }),
+    revoked: before.revoked || facts.revoked === true || marks.at.revoked !== undefined,
+    clock: Math.max(deciding?.mark[1] ?? before.clock, -1),
+    attempt: Math.max(retries + 1, marks.tries.length, 1),
+    firstMs: marks.firstMs === undefined ? before.firstMs : Math.floor(marks.firstMs),
+    updatedMs: Math.floor(Math.max(lastMs(marks), marks.progressMs ?? 0)) || before.updatedMs,
+    error,
+    ...(kind === "succeeded" && { traceback: null }),
+    fingerprint: fingerprintOf(before, state, error, name),
   };
-  return { ...concluded, fingerprint: fingerprintOf(before, concluded) };
 }
 
-function fingerprintOf(before: TaskRecord, { state, error, name }: TaskRecord): string | null {
+function fingerprintOf(before: TaskRecord, state: string, error: string | null, name: string | null): string | null {
   if (state !== "FAILURE") return null;
   if (before.fingerprint !== null && before.state === state && before.error === error && before.name === name)
     return before.fingerprint;

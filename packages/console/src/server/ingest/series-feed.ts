@@ -17,7 +17,11 @@ export class SeriesFeed {
   readonly #unsubscribe: () => void;
   readonly #nowMs: () => number;
 
-  constructor(options: { readonly ingest: Pick<EventIngest, "onMerged">; readonly series: SeriesStore; readonly nowMs?: () => number }) {
+  constructor(options: {
+    readonly ingest: Pick<EventIngest, "onMerged">;
+    readonly series: SeriesStore;
+    readonly nowMs?: () => number;
+  }) {
     this.#series = options.series;
     this.#nowMs = options.nowMs ?? Date.now;
     this.#unsubscribe = options.ingest.onMerged((before, after) => this.note(before, after));
@@ -38,15 +42,20 @@ export class SeriesFeed {
       this.#countEnd(after, 1);
       this.#observeRuntime(after);
     }
-    if (after.sentMs !== null && before?.sentMs !== after.sentMs) this.#count("sent", after.sentMs, [WHOLE, ...this.#of(after, ["queue"])]);
-    if (after.startedMs !== null && before?.startedMs !== after.startedMs) this.#noteStart(after, after.startedMs);
+    if (after.sentMs !== null && before?.sentMs !== after.sentMs)
+      this.#count("sent", after.sentMs, [WHOLE, ...this.#of(after, ["queue"])]);
+    if (after.startedMs !== null && before?.startedMs !== after.startedMs)
+      this.#count("started", after.startedMs, [WHOLE, ...this.#of(after, ["queue", "worker"])]);
+    this.#noteWait(before, after);
     if (after.state === "RETRY" && before?.state !== "RETRY") this.#count("retried", after.updatedMs, [WHOLE]);
   }
 
-  #noteStart(after: TaskRecord, startedMs: number): void {
-    this.#count("started", startedMs, [WHOLE, ...this.#of(after, ["queue", "worker"])]);
+  /** Once for each start, as soon as both its ends are known: the sender's news often come after the worker's. */
+  #noteWait(before: TaskRecord | undefined, after: TaskRecord): void {
+    const { startedMs } = after;
     const wait = waitOf(after);
-    if (wait === null || !this.#isRecent(startedMs)) return;
+    if (wait === null || startedMs === null || !this.#isRecent(startedMs)) return;
+    if (before?.startedMs === startedMs && waitOf(before) !== null) return;
     for (const of of [WHOLE, ...this.#of(after, ["task", "queue"])]) this.#series.observe("wait", of, wait, startedMs);
   }
 

@@ -1,5 +1,3 @@
-import { parseStored } from "../store/stored-json.js";
-
 /** What news can say of a task. `custom`: a state of the task's own. `reopened`: sent again under its id. `lost`: nobody has it. */
 export const MARK_KINDS = [
   "sent",
@@ -119,7 +117,7 @@ export function writeMarks({
 
 /** Reads what `writeMarks` wrote; nothing of what is damaged. */
 export function readMarks(text: string | null): TaskMarks {
-  const value = parseStored(text);
+  const value = parsed(text);
   if (!isFields(value)) return NO_MARKS;
   const at: { [K in MarkKind]?: Mark } = {};
   if (isFields(value.at)) {
@@ -141,6 +139,15 @@ export function readMarks(text: string | null): TaskMarks {
     ...numberMember(value, "runtime"),
     ...numberMember(value, "firstMs"),
   };
+}
+
+function parsed(text: string | null): unknown {
+  if (text === null) return undefined;
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
 }
 
 function numberMember<K extends string>(value: Readonly<Record<string, unknown>>, name: K): { [N in K]?: number } {

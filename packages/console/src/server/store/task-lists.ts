@@ -89,13 +89,14 @@ export class TaskLists {
     const lead = order.name === "received" ? leadOf(node) : undefined;
     const where = lead?.isAll ? undefined : compileFilter(node, this.#database.dialect, nowMs);
     const deadlineMs = performance.now() + searchMs;
+    const byBlocks = where !== undefined && order.name === "received" && (await this.#blocks.isReady());
     const rows: Row[] = [];
     let { behind } = question;
     for (const stretch of stretchesFrom(order, behind)) {
       let slices = 0;
       for (let walk: Walk | undefined = { stretch, lead, where, behind }; walk; ) {
         // What is frequent was found by now; what is rare is found sooner where it may be.
-        if (where && order.name === "received" && slices++ === SLICES_BEFORE_BLOCKS && (await this.#blocks.isReady())) {
+        if (byBlocks && slices++ === SLICES_BEFORE_BLOCKS) {
           const searched = { node, where, deadlineMs, stretch, behind: walk.behind, limit: limit + 1 - rows.length };
           const rest = await this.#blocks.find(searched);
           return paged(order, [...rows, ...rest.rows], limit, rest.next);
@@ -103,7 +104,8 @@ export class TaskLists {
         const slice = await this.#scan.take(walk, limit + 1 - rows.length);
         rows.push(...slice.rows);
         if (rows.length > limit) return paged(order, rows, limit, undefined);
-        if (slice.until && performance.now() > deadlineMs) return { rows, next: slice.until, cutShort: true };
+        if (slice.until && !byBlocks && performance.now() > deadlineMs)
+          return { rows, next: slice.until, cutShort: true };
         walk = slice.until && { ...walk, behind: slice.until };
       }
       behind = undefined;

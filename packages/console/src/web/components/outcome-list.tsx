@@ -15,7 +15,7 @@ export function OutcomeList({ outcomes }: { readonly outcomes: readonly ActionOu
   return (
     <ul className="lv-outcomes">
       {outcomes.map((each) => (
-        <li key={each.target}>
+        <li key={`${each.target}\n${each.outcome}\n${each.detail}`}>
           <Badge tone={SHOWN[each.outcome].tone} sign={SHOWN[each.outcome].sign}>
             {SHOWN[each.outcome].word}
           </Badge>

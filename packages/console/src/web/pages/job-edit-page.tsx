@@ -1,4 +1,5 @@
 import { Autocomplete, Button, NativeSelect, Textarea, TextInput } from "@mantine/core";
+import { useDebouncedValue } from "@mantine/hooks";
 import { useState } from "react";
 import type { JobDefinition, JobDetail } from "../../api/jobs.js";
 import type { TaskType, TaskTypeDetail } from "../../api/tasks.js";
@@ -12,7 +13,7 @@ import { Empty, Loaded } from "../components/page-states.js";
 import { paths } from "../paths.js";
 import { useNotify } from "../state/app-context.js";
 import { texts } from "../texts.js";
-import { EMPTY_JOB, type JobDraft, jobDraftOf, readJobDraft } from "./jobs/job-draft.js";
+import { EMPTY_JOB, type JobDraft, type JobDraftError, jobDraftOf, readJobDraft } from "./jobs/job-draft.js";
 import { ParameterFields } from "./jobs/parameter-fields.js";
 import { Callout } from "./tasks/callout.js";
 import "./tasks/tasks.css";
@@ -72,11 +73,13 @@ const CONCURRENCY = [
 
 function JobForm({ start, job, onReload }: JobFormProps) {
   const [draft, setDraft] = useState(start);
-  const [mistake, setMistake] = useState(false);
+  const [mistakes, setMistakes] = useState<readonly JobDraftError[]>([]);
   const openPath = useOpenPath();
   const notify = useNotify();
   const change = (changes: Partial<JobDraft>) => setDraft({ ...draft, ...changes });
-  const type = useApi<TaskTypeDetail>(apiPath`task-types/${draft.task}`, {}, { enabled: draft.task !== "" });
+  // While a name is typed, its beginnings are no tasks to ask for.
+  const [task] = useDebouncedValue(draft.task, 400);
+  const type = useApi<TaskTypeDetail>(apiPath`task-types/${task}`, {}, { enabled: task !== "" });
   const schema = type.data?.name === draft.task ? type.data.schema : null;
   const save = useAction(
     (key, definition: JobDefinition, etag: string | null) =>
@@ -95,13 +98,14 @@ function JobForm({ start, job, onReload }: JobFormProps) {
     },
   );
   const submit = (etag: string | null) => {
-    const definition = readJobDraft(draft, schema);
-    setMistake(definition === undefined);
-    if (definition !== undefined) {
-      save.run(definition, etag);
+    const reading = readJobDraft(draft, schema);
+    setMistakes(reading.ok ? [] : reading.errors);
+    save.clear();
+    if (reading.ok) {
+      save.run(reading.definition, etag);
     }
   };
-  const errors = save.problem?.errors ?? [];
+  const errors = [...mistakes, ...(save.problem?.errors ?? [])];
   const error = (path: string) => errors.find((each) => each.path === path)?.message;
   const conflict = save.problem?.status === 412;
   return (
@@ -181,7 +185,7 @@ function JobForm({ start, job, onReload }: JobFormProps) {
           {texts.cancel}
         </Button>
         <div className="lv-send-outcome" aria-live="polite">
-          {mistake && <p className="lv-problem">Nothing was saved: a parameter is no JSON.</p>}
+          {mistakes.length > 0 && <p className="lv-problem">Nothing was saved: see the parameters above.</p>}
           {save.problem !== undefined && !conflict && (
             <p className="lv-problem">
               Nothing was saved: {save.problem.detail} <span className="lv-muted">({save.problem.code})</span>

@@ -1,4 +1,3 @@
-import { Fragment } from "react";
 import type { TaskDetail } from "../../api/tasks.js";
 import { apiPath } from "../api/client.js";
 import type { LiveEvent } from "../api/live.js";
@@ -78,11 +77,7 @@ function mergeTask(id: string) {
 /** Nobody knows the task: not an error, records are kept for a time only. */
 function UnknownTask({ id }: { readonly id: string }) {
   return (
-    <Page
-      title="Task"
-      eyebrow={<AppLink to={paths.tasks()}>{texts.nav.tasks}</AppLink>}
-      lead={<Fragment>{id}</Fragment>}
-    >
+    <Page title="Task" eyebrow={<AppLink to={paths.tasks()}>{texts.nav.tasks}</AppLink>} lead={id}>
       <Empty
         title="No record; it may have expired"
         icon="clock"

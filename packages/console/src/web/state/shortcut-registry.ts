@@ -9,14 +9,13 @@ export interface Shortcut {
   readonly when?: () => boolean;
 }
 
-const SEQUENCE_MS = 1_000;
-
 /** Which keys do what now; components add theirs while they are shown. Silent while somebody types, in dialogs, and when switched off. */
 export class ShortcutRegistry {
   readonly #listeners = new Set<() => void>();
   #shortcuts: readonly Shortcut[] = [];
   readonly #isEnabled: () => boolean;
-  #pressed: { readonly key: string; readonly atMs: number } | undefined;
+  /** A first key of sequences, until the next one: no hurry, for slow hands and slow machines. */
+  #first: string | undefined;
 
   constructor(isEnabled: () => boolean) {
     this.#isEnabled = isEnabled;
@@ -48,10 +47,11 @@ export class ShortcutRegistry {
     if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented || !this.#isEnabled()) return;
     if (isTyping(event.target) || document.querySelector("[role='dialog'], [role='alertdialog'], [role='menu']"))
       return;
-    const before = this.#pressed && event.timeStamp - this.#pressed.atMs < SEQUENCE_MS ? `${this.#pressed.key} ` : "";
+    if (event.key === "Shift") return;
+    const before = this.#first === undefined ? "" : `${this.#first} `;
     // The newest first: a page's own goes before the shell's.
     const found = this.#shortcuts.findLast((each) => each.keys === before + event.key && (each.when?.() ?? true));
-    this.#pressed = before === "" && event.key === "g" ? { key: "g", atMs: event.timeStamp } : undefined;
+    this.#first = before === "" && event.key === "g" ? "g" : undefined;
     if (!found) return;
     event.preventDefault();
     found.run();

@@ -4,17 +4,7 @@ import { useCallback } from "react";
 /** Search parameters of the address as flat texts: `?state=FAILURE&q=name%3Aadd`. */
 export type UrlSearch = Readonly<Record<string, string>>;
 
-export function parseSearch(search: string): Record<string, string> {
-  return Object.fromEntries(new URLSearchParams(search));
-}
-export function stringifySearch(search: Record<string, unknown>): string {
-  const params = new URLSearchParams();
-  for (const [key, value] of Object.entries(search)) {
-    if (value !== undefined && value !== null && value !== "") params.set(key, String(value));
-  }
-  const text = params.toString();
-  return text === "" ? "" : `?${text}`;
-}
+export { parseSearch, stringifySearch } from "./search-text.js";
 
 /**
  * The named parameters of the address and how to change some of them: undefined or "" takes one away; what is not named stays.

@@ -1,8 +1,8 @@
 import { hostname } from "node:os";
 import type { Lovage } from "lovage";
 import { describe, expect, onTestFinished, test } from "vitest";
-import { amqpVhost } from "../../../../lovage/test/support/amqp-vhost.js";
 import { claimRedisDatabase } from "../../../../../test/interop/support/servers.js";
+import { amqpVhost } from "../../../../lovage/test/support/amqp-vhost.js";
 import { sqliteFile } from "../../../../lovage/test/support/sqlite-file.js";
 import type { User } from "../../../src/server/route.js";
 import { makeApp, publishEvents, startPythonWorker, startWorker, until, Watch } from "../../support/watch-bench.js";
@@ -38,7 +38,14 @@ describe("the fleet", () => {
     watch.fleet.onChange(({ name }, change) => changes.push(`${name} ${change}`));
     await startWorker(app);
     await until(() => watch.fleet.get(NAME)?.events === true);
-    expect(watch.fleet.get(NAME)).toMatchObject({ kind: "lovage", status: "online", pool: "solo", slots: 1, queues: ["work"], clockSkew: 0 });
+    expect(watch.fleet.get(NAME)).toMatchObject({
+      kind: "lovage",
+      status: "online",
+      pool: "solo",
+      slots: 1,
+      queues: ["work"],
+      clockSkew: 0,
+    });
     expect(changes).toContain(`${NAME} online`);
     const detail = await watch.fleet.detail(NAME, { maxAge: 0 });
     expect(detail?.history.map(({ what, by }) => [what, by])).toEqual([
@@ -46,7 +53,9 @@ describe("the fleet", () => {
       ["online", null],
     ]);
     expect(detail?.registered).toEqual(["t.add"]);
-    expect(detail?.limits).toEqual([{ task: "t.add", rateLimit: "100/m", softTimeLimit: null, timeLimit: null, origin: "task" }]);
+    expect(detail?.limits).toEqual([
+      { task: "t.add", rateLimit: "100/m", softTimeLimit: null, timeLimit: null, origin: "task" },
+    ]);
     expect(detail?.settings[0]).toMatchObject({ isDefault: false });
     expect(detail?.slotsList).toHaveLength(1);
     expect(detail?.unanswered).toEqual([]);
@@ -73,7 +82,11 @@ describe("the fleet", () => {
     const watch = await (await Watch.open(app, await fileUrl())).leads();
     await startWorker(app);
     await until(() => watch.fleet.get(NAME)?.status === "online");
-    await publishEvents(app, { type: "worker-heartbeat", hostname: "ghost@x", timestamp: Date.now() / 1000, freq: 2 }, "worker.heartbeat");
+    await publishEvents(
+      app,
+      { type: "worker-heartbeat", hostname: "ghost@x", timestamp: Date.now() / 1000, freq: 2 },
+      "worker.heartbeat",
+    );
     await until(() => watch.fleet.get("ghost@x")?.status === "online");
     const order = (method: string, args: object, destination?: readonly string[]) =>
       watch.fleet.control(method, { ...args }, { by: ANNA, ...(destination && { destination }) });
@@ -81,9 +94,14 @@ describe("the fleet", () => {
     const added = await order("add_consumer", { queue: "extra" });
     expect(added).toContainEqual({ target: NAME, outcome: "done", detail: "add consumer extra" });
     expect(added).toContainEqual({ target: "ghost@x", outcome: "no-answer", detail: "no answer within 1 s" });
-    expect(await order("ping", {}, ["nobody@x"])).toEqual([{ target: "nobody@x", outcome: "skipped", detail: "no worker of this name is known" }]);
+    expect(await order("ping", {}, ["nobody@x"])).toEqual([
+      { target: "nobody@x", outcome: "skipped", detail: "no worker of this name is known" },
+    ]);
     await until(() => watch.fleet.get(NAME)?.queues.includes("extra") === true);
-    expect((await watch.fleet.detail(NAME, { maxAge: 60 }))?.history[0]).toMatchObject({ what: "add_consumer queue=extra", by: "anna" });
+    expect((await watch.fleet.detail(NAME, { maxAge: 60 }))?.history[0]).toMatchObject({
+      what: "add_consumer queue=extra",
+      by: "anna",
+    });
   });
 
   test("knows workers over a restart, as last seen, and forgets them when told", async () => {
@@ -100,7 +118,10 @@ describe("the fleet", () => {
     await until(() => second.fleet.get(NAME) !== undefined);
     expect(second.fleet.get(NAME)).toMatchObject({ status: "offline", pool: "solo", queues: ["work"] });
     expect([second.fleet.list().length, second.fleet.list({ offline: true }).length]).toEqual([0, 1]);
-    expect((await second.fleet.detail(NAME, { maxAge: 0 }))?.controls.ping).toEqual({ possible: false, reason: "it is offline" });
+    expect((await second.fleet.detail(NAME, { maxAge: 0 }))?.controls.ping).toEqual({
+      possible: false,
+      reason: "it is offline",
+    });
     expect(await second.fleet.forget(NAME)).toBe(true);
     expect(second.fleet.get(NAME)).toBeUndefined();
     expect(second.live.said).toContainEqual({ topic: "workers", event: "worker", data: { name: NAME, gone: true } });
@@ -109,7 +130,12 @@ describe("the fleet", () => {
   test("calls a worker silent when its heartbeats stop, and keeps to its bounds when names are made up", async () => {
     const app = memoryApp();
     const watch = await (await Watch.open(app, await fileUrl())).leads();
-    const beat = (name: string): object => ({ type: "worker-heartbeat", hostname: name, timestamp: Date.now() / 1000, freq: 0.2 });
+    const beat = (name: string): object => ({
+      type: "worker-heartbeat",
+      hostname: name,
+      timestamp: Date.now() / 1000,
+      freq: 0.2,
+    });
     await publishEvents(app, [beat("ghost@x"), ...Array.from({ length: 6000 }, (_, i) => beat(`w${i}@x`))]);
     await until(() => watch.fleet.get("ghost@x")?.status === "silent");
     expect(watch.fleet.list({ offline: true }).length).toBeLessThanOrEqual(5000);
@@ -122,7 +148,15 @@ describe("lost tasks", () => {
     const app = memoryApp();
     const watch = await (await Watch.open(app, await fileUrl())).leads();
     await watch.lost.start();
-    const event = (type: string, members: object = {}): object => ({ type, hostname: "ghost@x", timestamp: at() - 10, clock: 1, uuid: "l1", name: "t", ...members });
+    const event = (type: string, members: object = {}): object => ({
+      type,
+      hostname: "ghost@x",
+      timestamp: at() - 10,
+      clock: 1,
+      uuid: "l1",
+      name: "t",
+      ...members,
+    });
     await publishEvents(app, [
       { type: "worker-heartbeat", hostname: "ghost@x", timestamp: at(), freq: 0.2 },
       event("task-received"),
@@ -141,7 +175,13 @@ describe("lost tasks", () => {
     await until(() => watch.fleet.get(NAME)?.status === "online");
     const { id } = await app.sendTask("t.add", [1, 2]);
     await app.asyncResult(id).get({ timeout: 10 });
-    const started = (uuid: string): object => ({ type: "task-started", hostname: NAME, timestamp: at() - 60, clock: 1, uuid });
+    const started = (uuid: string): object => ({
+      type: "task-started",
+      hostname: NAME,
+      timestamp: at() - 60,
+      clock: 1,
+      uuid,
+    });
     await publishEvents(app, [started(id), started("never-there")]);
     await watch.lost.start();
     await watch.reached("never-there", "LOST");
@@ -149,16 +189,29 @@ describe("lost tasks", () => {
   });
 });
 
-function describePython(name: string, place: () => Promise<{ readonly brokerUrl: string; readonly resultUrl: string }>): void {
+function describePython(
+  name: string,
+  place: () => Promise<{ readonly brokerUrl: string; readonly resultUrl: string }>,
+): void {
   const python = process.env.LOVAGE_TEST_PYTHON;
   describe.skipIf(!python)(`a Python worker on ${name}`, () => {
     test("is watched as ours are: events on, figures, ends, retries, controls, and its death", async () => {
       const { brokerUrl, resultUrl } = await place();
       const app = makeApp({ brokerUrl, resultBackend: resultUrl });
       const watch = await (await Watch.open(app, await fileUrl())).leads();
-      const worker = await startPythonWorker(python ?? "", { brokerUrl, resultUrl, settings: { result_extended: true } }, ["-c", "2"]);
+      const worker = await startPythonWorker(
+        python ?? "",
+        { brokerUrl, resultUrl, settings: { result_extended: true } },
+        ["-c", "2"],
+      );
       await until(() => watch.fleet.get(worker.name)?.events === true);
-      expect(watch.fleet.get(worker.name)).toMatchObject({ kind: "celery", pool: "prefork", slots: 2, queues: ["py"], status: "online" });
+      expect(watch.fleet.get(worker.name)).toMatchObject({
+        kind: "celery",
+        pool: "prefork",
+        slots: 2,
+        queues: ["py"],
+        status: "online",
+      });
       const send = (task: string, args: readonly unknown[]) => app.sendTask(task, args, { queue: "py" });
       const added = await send("py.add", [1, 2]);
       const failed = await send("py.fail", ["token=abc123"]);

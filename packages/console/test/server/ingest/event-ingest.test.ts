@@ -1,11 +1,11 @@
 import { currentTask, type Lovage, silentLogger } from "lovage";
 import { describe, expect, onTestFinished, test } from "vitest";
-import { describeWithServer } from "../../../../lovage/test/support/servers.js";
 import { amqpVhost } from "../../../../lovage/test/support/amqp-vhost.js";
 import { postgresSchema } from "../../../../lovage/test/support/postgres-schema.js";
+import { describeWithServer } from "../../../../lovage/test/support/servers.js";
 import { sqliteFile } from "../../../../lovage/test/support/sqlite-file.js";
-import { StoreError } from "../../../src/server/store/store-error.js";
 import { SqlTaskStore } from "../../../src/server/store/sql-task-store.js";
+import { StoreError } from "../../../src/server/store/store-error.js";
 import { makeApp, publishEvents, startWorker, until, Watch } from "../../support/watch-bench.js";
 
 async function fileUrl(): Promise<string> {
@@ -49,7 +49,15 @@ function describeIngest(name: string, place: Place): void {
       const { app, watch } = await open();
       const { id } = await app.sendTask("t.add", [2, 40]);
       const record = await watch.reached(id, "SUCCESS");
-      expect(record).toMatchObject({ name: "t.add", argsJson: "[2,40]", kwargsJson: "{}", result: "42", resultJson: "42", queue: "work", attempt: 1 });
+      expect(record).toMatchObject({
+        name: "t.add",
+        argsJson: "[2,40]",
+        kwargsJson: "{}",
+        result: "42",
+        resultJson: "42",
+        queue: "work",
+        attempt: 1,
+      });
       expect(record.sentMs).not.toBeNull();
       expect(record.receivedMs).not.toBeNull();
       expect(record.startedMs).not.toBeNull();
@@ -97,15 +105,20 @@ describeWithServer("amqp", "with RabbitMQ", () => {
 });
 
 describe("ingest of events", () => {
-  const memoryApp = (): Lovage => withTasks(makeApp({ brokerUrl: "memory://", resultBackend: "memory://", resultExtended: true }));
-  const open = async (app: Lovage, storeUrl?: string): Promise<Watch> => (await Watch.open(app, storeUrl ?? (await fileUrl()))).leads();
+  const memoryApp = (): Lovage =>
+    withTasks(makeApp({ brokerUrl: "memory://", resultBackend: "memory://", resultExtended: true }));
+  const open = async (app: Lovage, storeUrl?: string): Promise<Watch> =>
+    (await Watch.open(app, storeUrl ?? (await fileUrl()))).leads();
 
   test("keeps no secret, wherever it stands", async () => {
     const app = memoryApp();
     const watch = await open(app);
     await startWorker(app);
     const secret = "hunter2-and-more";
-    const { id } = await app.sendTask("t.logs", ["page", { password: secret, url: `https://me:${secret}@example.com/` }]);
+    const { id } = await app.sendTask("t.logs", [
+      "page",
+      { password: secret, url: `https://me:${secret}@example.com/` },
+    ]);
     await watch.reached(id, "SUCCESS");
     const record = await watch.ingest.makeGood(id);
     const logs = await watch.tasks.logs(id, { afterSeq: 0, limit: 10 });
@@ -130,7 +143,9 @@ describe("ingest of events", () => {
     await startWorker(app);
     const failing = await app.sendTask("t.fail", ["card 4111"]);
     const adding = await app.sendTask("t.add", [4111, 1]);
-    expect(JSON.stringify(await watch.reached(failing.id, "FAILURE").then(({ args, argsJson }) => [args, argsJson]))).not.toContain("4111");
+    expect(
+      JSON.stringify(await watch.reached(failing.id, "FAILURE").then(({ args, argsJson }) => [args, argsJson])),
+    ).not.toContain("4111");
     expect(await watch.reached(adding.id, "SUCCESS")).toMatchObject({ args: "['gone']", argsJson: null });
   });
 
@@ -138,11 +153,26 @@ describe("ingest of events", () => {
     const app = memoryApp();
     const watch = await open(app);
     const deep = JSON.parse(`${'{"a":'.repeat(400)}1${"}".repeat(400)}`);
-    const event = (members: object): object => ({ type: "task-received", hostname: "x@y", timestamp: Date.now() / 1000, clock: 1, uuid: "h1", name: "h", ...members });
+    const event = (members: object): object => ({
+      type: "task-received",
+      hostname: "x@y",
+      timestamp: Date.now() / 1000,
+      clock: 1,
+      uuid: "h1",
+      name: "h",
+      ...members,
+    });
     await publishEvents(app, [
       ...[null, 1, "x", [], {}, { type: 1 }, { type: "task-received" }, { type: "task-received", uuid: {} }],
       ...[event({ uuid: "" }), event({ uuid: "x".repeat(1e5) }), event({ uuid: "nul\0id", name: "\0\ud800" })],
-      event({ args: "a".repeat(2e6), kwargs: deep, eta: "not a date", retries: 1e300, clock: -1e308, timestamp: 1e300 }),
+      event({
+        args: "a".repeat(2e6),
+        kwargs: deep,
+        eta: "not a date",
+        retries: 1e300,
+        clock: -1e308,
+        timestamp: 1e300,
+      }),
       event({ lovage: { args: [deep], kwargs: deep, size: "big", stamps: deep, queue: 7 } }),
       event({ type: "task-failed", exception: { a: 1 }, traceback: 7, ["__proto__"]: { polluted: true } }),
       event({ type: "task-log", message: "m".repeat(1e6), fields: deep, level: "shout" }),
@@ -169,10 +199,20 @@ describe("ingest of events", () => {
       if (away) throw new StoreError("the disk is full");
       return await put.call(watch.tasks, batch);
     };
-    const event = (uuid: string): object => ({ type: "task-received", hostname: "x@y", timestamp: Date.now() / 1000, clock: 1, uuid, name: "n" });
+    const event = (uuid: string): object => ({
+      type: "task-received",
+      hostname: "x@y",
+      timestamp: Date.now() / 1000,
+      clock: 1,
+      uuid,
+      name: "n",
+    });
     await publishEvents(app, event("first"));
     await until(() => watch.ingest.status.lag !== null && watch.ingest.status.lag > 0.3);
-    await publishEvents(app, Array.from({ length: 50 }, (_, i) => event(`e${i}`)));
+    await publishEvents(
+      app,
+      Array.from({ length: 50 }, (_, i) => event(`e${i}`)),
+    );
     await until(() => watch.ingest.status.dropped === 30);
     await expect(watch.ingest.learn("first", { name: "x" })).rejects.toThrow(StoreError);
     away = false;
@@ -190,7 +230,14 @@ describe("ingest of events", () => {
       if (batch.records.some(({ id }) => id === "poison")) throw new TypeError("cannot be written");
       return await put.call(watch.tasks, batch);
     };
-    const event = (uuid: string): object => ({ type: "task-received", hostname: "x@y", timestamp: Date.now() / 1000, clock: 1, uuid, name: "n" });
+    const event = (uuid: string): object => ({
+      type: "task-received",
+      hostname: "x@y",
+      timestamp: Date.now() / 1000,
+      clock: 1,
+      uuid,
+      name: "n",
+    });
     await publishEvents(app, ["a", "poison", "b"].map(event));
     await watch.reached("a", "RECEIVED");
     await watch.reached("b", "RECEIVED");
@@ -237,7 +284,16 @@ describe("ingest of events", () => {
     const app = memoryApp();
     const watch = await Watch.open(app, await fileUrl(), { logBytesPerTask: () => 100, logger: silentLogger });
     await watch.leads();
-    const line = (message: string): object => ({ type: "task-log", hostname: "x@y", timestamp: Date.now() / 1000, uuid: "l1", name: "n", level: "info", message, fields: {} });
+    const line = (message: string): object => ({
+      type: "task-log",
+      hostname: "x@y",
+      timestamp: Date.now() / 1000,
+      uuid: "l1",
+      name: "n",
+      level: "info",
+      message,
+      fields: {},
+    });
     await publishEvents(app, [line("a".repeat(50)), line("b".repeat(60)), line("c")]);
     await until(async () => (await watch.tasks.get("l1"))?.logsCut === true);
     expect(await watch.tasks.logs("l1", { afterSeq: 0, limit: 10 })).toHaveLength(1);
@@ -247,14 +303,25 @@ describe("ingest of events", () => {
     const app = memoryApp();
     const watch = await open(app);
     await startWorker(app);
-    const sent = await Promise.all([app.sendTask("t.add", [1, 1]), app.sendTask("t.add", [1, 2]), app.sendTask("t.fail", ["x"])]);
-    await Promise.all(sent.map(async ({ id }) => until(async () => ((await watch.tasks.get(id))?.finishedMs ?? null) !== null)));
+    const sent = await Promise.all([
+      app.sendTask("t.add", [1, 1]),
+      app.sendTask("t.add", [1, 2]),
+      app.sendTask("t.fail", ["x"]),
+    ]);
+    await Promise.all(
+      sent.map(async ({ id }) => until(async () => ((await watch.tasks.get(id))?.finishedMs ?? null) !== null)),
+    );
     const range = { fromMs: Date.now() - 60_000, toMs: Date.now() + 60_000, stepMs: 60_000, as: "sum" } as const;
     const total = async (metric: string, of: string): Promise<number> =>
-      ((await watch.series.read({ metric, label: of, ...range })).get(of) ?? []).reduce((sum: number, each) => sum + (each ?? 0), 0);
+      ((await watch.series.read({ metric, label: of, ...range })).get(of) ?? []).reduce(
+        (sum: number, each) => sum + (each ?? 0),
+        0,
+      );
     expect(await total("finished", "state:SUCCESS")).toBe(2);
     expect(await total("finished", "state:FAILURE|task:t.fail")).toBe(1);
-    expect([await total("ended", ""), await total("failed", ""), await total("ended", "queue:work")]).toEqual([3, 1, 3]);
+    expect([await total("ended", ""), await total("failed", ""), await total("ended", "queue:work")]).toEqual([
+      3, 1, 3,
+    ]);
     const waits = await watch.series.read({ metric: "wait", label: "", ...range, as: "count" });
     expect((waits.get("") ?? []).reduce((sum: number, each) => sum + (each ?? 0), 0)).toBe(3);
   });

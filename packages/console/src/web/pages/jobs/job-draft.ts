@@ -1,6 +1,7 @@
 import type { JobDefinition, JobDetail } from "../../../api/jobs.js";
 import { readJson } from "../../components/json-editor.js";
 import { jsonText } from "../../components/json-text.js";
+import { pathOf } from "../../components/schema-reading.js";
 
 type Fields = Readonly<Record<string, unknown>>;
 
@@ -75,11 +76,26 @@ export function modeOf(draft: JobDraft, name: string): ParameterMode {
   return draft.modes[name] ?? (Object.keys(draft.modes).length === 0 ? "ask" : "default");
 }
 
-/** The definition that a draft stands for; undefined while one of its texts is no JSON object. */
-export function readJobDraft(draft: JobDraft, schema: Fields | null): JobDefinition | undefined {
-  const parameters = schema === null ? ofTexts(draft) : ofModes(draft, Object.keys(fieldsOf(schema.properties)));
-  return (
-    parameters && {
+/** Something about a draft that no server needs to be asked about. `path` as the server names it. */
+export interface JobDraftError {
+  readonly path: string;
+  readonly message: string;
+}
+export type JobDraftReading =
+  | { readonly ok: true; readonly definition: JobDefinition }
+  | { readonly ok: false; readonly errors: readonly JobDraftError[] };
+
+/** The definition that a draft stands for. */
+export function readJobDraft(draft: JobDraft, schema: Fields | null): JobDraftReading {
+  const errors: JobDraftError[] = [];
+  const parameters =
+    schema === null ? ofTexts(draft, errors) : ofModes(draft, Object.keys(fieldsOf(schema.properties)), errors);
+  if (errors.length > 0) {
+    return { ok: false, errors };
+  }
+  return {
+    ok: true,
+    definition: {
       title: draft.title.trim(),
       ...(draft.slug.trim() !== "" && { slug: draft.slug.trim() }),
       task: draft.task.trim(),
@@ -87,36 +103,49 @@ export function readJobDraft(draft: JobDraft, schema: Fields | null): JobDefinit
       concurrency: draft.concurrency,
       queue: draft.queue.trim() === "" ? null : draft.queue.trim(),
       ...parameters,
-    }
-  );
+    },
+  };
 }
 
 type Parameters = Pick<JobDefinition, "fixed" | "defaults" | "asked">;
 
-function ofModes(draft: JobDraft, names: readonly string[]): Parameters {
-  const given = (mode: readonly ParameterMode[]) =>
+function ofModes(draft: JobDraft, names: readonly string[], errors: JobDraftError[]): Parameters {
+  const { values } = draft;
+  const given = (modes: readonly ParameterMode[]) =>
     Object.fromEntries(
       names.flatMap((name) =>
-        mode.includes(modeOf(draft, name)) && Object.hasOwn(draft.values, name) ? [[name, draft.values[name]]] : [],
+        modes.includes(modeOf(draft, name)) && Object.hasOwn(values, name) ? [[name, values[name]]] : [],
       ),
     );
+  for (const name of names) {
+    if (modeOf(draft, name) === "fixed" && !Object.hasOwn(values, name)) {
+      errors.push({ path: pathOf("fixed", name), message: "What is fixed needs a value." });
+    }
+  }
   const asked = names.filter((name) => modeOf(draft, name) === "ask");
   const unasked = names.some((name) => modeOf(draft, name) === "default");
   // Null asks for all that is not fixed: also for what the task's schema gains later.
   return { fixed: given(["fixed"]), defaults: given(["ask", "default"]), asked: unasked ? asked : null };
 }
 
-function ofTexts(draft: JobDraft): Parameters | undefined {
-  const fixed = readJson(draft.fixedText, "object");
-  const defaults = readJson(draft.defaultsText, "object");
-  if (!fixed.ok || !defaults.ok) {
-    return undefined;
-  }
+function ofTexts(draft: JobDraft, errors: JobDraftError[]): Parameters {
   const asked = draft.askedText
     .split(",")
     .map((name) => name.trim())
     .filter((name) => name !== "");
-  return { fixed: fieldsOf(fixed.value), defaults: fieldsOf(defaults.value), asked: asked.length === 0 ? null : asked };
+  return {
+    fixed: readFields("fixed", draft.fixedText, errors),
+    defaults: readFields("defaults", draft.defaultsText, errors),
+    asked: asked.length === 0 ? null : asked,
+  };
+}
+
+function readFields(path: string, text: string, errors: JobDraftError[]): Record<string, unknown> {
+  const reading = readJson(text, "object");
+  if (!reading.ok) {
+    errors.push({ path, message: reading.message });
+  }
+  return reading.ok ? fieldsOf(reading.value) : {};
 }
 
 function fieldsOf(value: unknown): Record<string, unknown> {

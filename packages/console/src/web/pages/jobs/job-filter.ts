@@ -24,7 +24,7 @@ export function sortJobs(jobs: readonly JobSummary[], sort: string): JobSummary[
   const descending = sort.startsWith("-");
   const column = descending ? sort.slice(1) : sort;
   return [...jobs].sort((a, b) => {
-    const [one, other] = [valueOf(a, column), valueOf(b, column)];
+    const [one, other] = [columnValue(a, column), columnValue(b, column)];
     if (one === null || other === null) {
       return one === other ? 0 : one === null ? 1 : -1;
     }
@@ -34,7 +34,7 @@ export function sortJobs(jobs: readonly JobSummary[], sort: string): JobSummary[
   });
 }
 
-function valueOf(job: JobSummary, column: string): string | number | null {
+function columnValue(job: JobSummary, column: string): string | number | null {
   switch (column) {
     case "task":
       return job.task;

@@ -17,7 +17,6 @@ export interface ParameterFieldsProps {
 }
 
 const MODE_WORDS = { ask: "ask at Run", fixed: "fixed", default: "not asked" } as const;
-const VALUE_WORDS = { ask: "begins with", fixed: "always", default: "is" } as const;
 
 /** What a job does with each parameter of its task. */
 export function ParameterFields(props: ParameterFieldsProps) {
@@ -42,6 +41,15 @@ function ParametersBySchema({
     const { [name]: _, ...rest } = draft.values;
     onChange({ ...draft, modes: allModes(draft, properties), values: { ...rest, ...values } });
   };
+  const setMode = (name: string, property: unknown, value: string) => {
+    const mode = PARAMETER_MODES.find((each) => each === value) ?? "ask";
+    const first = mode === "fixed" && !Object.hasOwn(draft.values, name) ? firstValue(property) : undefined;
+    onChange({
+      ...draft,
+      modes: { ...allModes(draft, properties), [name]: mode },
+      values: first === undefined ? draft.values : { ...draft.values, [name]: first },
+    });
+  };
   return (
     <ul className="lv-parameters">
       {properties.map(([name, property]) => {
@@ -54,18 +62,10 @@ function ParametersBySchema({
               aria-label={`How ${name} is used`}
               data={PARAMETER_MODES.map((each) => ({ value: each, label: MODE_WORDS[each] }))}
               value={mode}
-              onChange={(event) =>
-                onChange({
-                  ...draft,
-                  modes: {
-                    ...allModes(draft, properties),
-                    [name]: PARAMETER_MODES.find((each) => each === event.currentTarget.value) ?? "ask",
-                  },
-                })
-              }
+              onChange={(event) => setMode(name, property, event.currentTarget.value)}
             />
             <SchemaForm
-              schema={{ type: "object", properties: { [name]: titled(property, `${name} ${VALUE_WORDS[mode]}`) } }}
+              schema={{ type: "object", properties: { [name]: titled(property, `value of ${name}`) } }}
               value={value}
               onChange={(next) => setValue(name, next)}
               errors={[...errorsUnder(errors, "fixed"), ...errorsUnder(errors, "defaults")]}
@@ -80,6 +80,12 @@ function ParametersBySchema({
 /** Every parameter's mode written down: a change of one must not change what the others meant by being absent. */
 function allModes(draft: JobDraft, properties: readonly (readonly [string, unknown])[]): JobDraft["modes"] {
   return Object.fromEntries(properties.map(([name]) => [name, modeOf(draft, name)]));
+}
+
+/** What a parameter is fixed at to begin with: its default; no for what is yes or no, as its empty box shows. */
+function firstValue(property: unknown): unknown {
+  const { default: byDefault, type } = fieldsOf(property);
+  return byDefault ?? (type === "boolean" ? false : undefined);
 }
 
 function titled(property: unknown, title: string): Readonly<Record<string, unknown>> {

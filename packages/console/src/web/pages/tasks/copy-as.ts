@@ -74,9 +74,9 @@ function remarks(task: CopiedTask, sign: string): string[] {
   return lines;
 }
 
-/** A line break would end the comment and begin code that a stranger wrote. */
+/** A line break would end the comment and begin code that a stranger wrote; other control characters could hide it. */
 function oneLine(text: string): string {
-  return text.replace(/[\r\n\u2028\u2029\u0085\u000b\u000c]+/g, " ");
+  return text.replace(/[\p{Cc}\p{Zl}\p{Zp}\p{Bidi_Control}]+/gu, " ");
 }
 
 function textOf(value: TaskValue | null): string {

@@ -39,7 +39,6 @@ export function LogView<L extends LogLine>({ lines, live, notice, fileName, sepa
   const sought = useDeferredValue(find);
   const matching = useMemo(() => matchingLines(lines, level, sought), [lines, level, sought]);
   const drawn = matching.slice(-MOST_DRAWN);
-  const box = useFollow(follow && live, matching.length > 0, () => setFollow(false));
   const clear = () => {
     setLevel("debug");
     setFind("");
@@ -98,24 +97,24 @@ export function LogView<L extends LogLine>({ lines, live, notice, fileName, sepa
       {lines.length === 0 && empty}
       {lines.length > 0 && matching.length === 0 && <NothingMatches onClear={clear} />}
       {drawn.length > 0 && (
-        // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by keyboard
-        <section
-          className="lv-log-box"
-          data-wrap={wrap}
-          data-many={drawn.length > DRAWN_WHOLE}
-          ref={box}
-          tabIndex={0}
-          aria-label="Log lines"
-        >
+        <LogBox follow={follow && live} onLeave={() => setFollow(false)} wrap={wrap} many={drawn.length > DRAWN_WHOLE}>
           <LogLines lines={drawn} separator={separator} />
-        </section>
+        </LogBox>
       )}
     </div>
   );
 }
 
-/** Keeps the newest line in sight; a person who scrolls up wants to read, and is left in peace. */
-function useFollow(on: boolean, hasLines: boolean, onLeave: () => void) {
+interface LogBoxProps {
+  readonly follow: boolean;
+  readonly onLeave: () => void;
+  readonly wrap: boolean;
+  readonly many: boolean;
+  readonly children: ReactNode;
+}
+
+/** What scrolls. Keeps the newest line in sight; a person who scrolls up wants to read, and is left in peace. */
+function LogBox({ follow, onLeave, wrap, many, children }: LogBoxProps) {
   const box = useRef<HTMLElement>(null);
   const leave = useRef(onLeave);
   useEffect(() => {
@@ -125,26 +124,31 @@ function useFollow(on: boolean, hasLines: boolean, onLeave: () => void) {
   useEffect(() => {
     const element = box.current;
     const lines = element?.firstElementChild;
-    if (!on || !element || !lines) return;
+    if (!follow || !element || !lines) {
+      return;
+    }
     const observer = new ResizeObserver(() => {
       element.scrollTop = element.scrollHeight;
     });
     observer.observe(lines);
     return () => observer.disconnect();
-  }, [on, hasLines]);
-  useEffect(() => {
-    const element = box.current;
-    if (!on || !element) return;
-    const stop = (event: WheelEvent) => event.deltaY < 0 && leave.current();
-    const stopByKey = (event: KeyboardEvent) => ["ArrowUp", "PageUp", "Home"].includes(event.key) && leave.current();
-    element.addEventListener("wheel", stop, { passive: true });
-    element.addEventListener("keydown", stopByKey);
-    return () => {
-      element.removeEventListener("wheel", stop);
-      element.removeEventListener("keydown", stopByKey);
-    };
-  }, [on, hasLines]);
-  return box;
+  }, [follow]);
+  const stop = () => follow && leave.current();
+  return (
+    <section
+      className="lv-log-box"
+      data-wrap={wrap}
+      data-many={many}
+      ref={box}
+      // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by keyboard
+      tabIndex={0}
+      aria-label="Log lines"
+      onWheel={(event) => event.deltaY < 0 && stop()}
+      onKeyDown={(event) => ["ArrowUp", "PageUp", "Home"].includes(event.key) && stop()}
+    >
+      {children}
+    </section>
+  );
 }
 
 function LogLines<L extends LogLine>({ lines, separator }: Pick<LogViewProps<L>, "lines" | "separator">) {

@@ -15,8 +15,8 @@ export function Sparkline({ values, label }: { readonly values: readonly number[
       {values.map((value, index) => {
         const height = value === 0 ? 1 : Math.max(3, (value / most) * 22);
         return (
-          // biome-ignore lint/suspicious/noArrayIndexKey: a bar is its place
           <rect
+            // biome-ignore lint/suspicious/noArrayIndexKey: a bar is its place
             key={index}
             x={index * width}
             y={22 - height}

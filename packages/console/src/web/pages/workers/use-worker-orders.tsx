@@ -1,0 +1,172 @@
+import { type ReactNode, useState } from "react";
+import type { ActionOutcome, ActionReply } from "../../../api/common.js";
+import { api, apiPath, asProblem } from "../../api/client.js";
+import { useAction } from "../../api/use-action.js";
+import { ConfirmDialog } from "../../components/confirm-dialog.js";
+import { ReplyStrip, type Reply } from "../../components/reply-strip.js";
+import { ConsumerDialog } from "./consumer-dialog.js";
+import { ShutDownDialog } from "./shutdown-dialog.js";
+import { whoText, workersText } from "./workers-text.js";
+
+type Asked =
+  | { readonly act: "add" | "cancel"; readonly names: readonly string[] }
+  | { readonly act: "restart" | "forget"; readonly names: readonly string[] }
+  | { readonly act: "shutdown"; readonly names: readonly string[] };
+
+/** What several workers can be told; `dialog` and `replies` have to be shown somewhere. */
+export interface WorkerOrders {
+  readonly ping: (names: readonly string[]) => void;
+  readonly refresh: (names: readonly string[]) => void;
+  readonly events: (names: readonly string[], enabled: boolean) => void;
+  readonly addConsumer: (names: readonly string[]) => void;
+  readonly cancelConsumer: (names: readonly string[]) => void;
+  readonly restart: (names: readonly string[]) => void;
+  readonly shutDown: (names: readonly string[]) => void;
+  readonly forget: (names: readonly string[]) => void;
+  readonly pending: boolean;
+  readonly replies: ReactNode;
+  readonly dialog: ReactNode;
+}
+
+interface Order {
+  readonly what: string;
+  /** Of `POST workers/bulk/<path>`. */
+  readonly path: "ping" | "refresh" | "events" | "consumers" | "restart" | "shutdown";
+  readonly body: Readonly<Record<string, unknown>> & { readonly workers: readonly string[] };
+}
+
+/** Gives orders to workers, and keeps what each answered in view. */
+export function useWorkerOrders(): WorkerOrders {
+  const [asked, setAsked] = useState<Asked>();
+  const [reply, setReply] = useState<Reply>();
+  const close = () => setAsked(undefined);
+  const order = useAction(
+    async (key, { what, path, body }: Order) => ({
+      what,
+      outcomes: (await api.post<ActionReply>(`workers/bulk/${path}`, body, { idempotencyKey: key })).outcomes,
+    }),
+    {
+      // A dialog tells a refusal itself.
+      ...(asked === undefined && { failed: "The workers were not told" }),
+      done: (answer) => {
+        setReply(answer);
+        close();
+      },
+      refresh: ["workers"],
+    },
+  );
+  const forget = useAction(async (_, names: readonly string[]) => Promise.all(names.map(forgetWorker)), {
+    done: (outcomes) => {
+      setReply({ what: "Forget", outcomes });
+      close();
+    },
+    refresh: ["workers", "overview"],
+  });
+  const ask = (act: Asked["act"]) => (names: readonly string[]) => {
+    order.clear();
+    forget.clear();
+    setAsked({ act, names });
+  };
+  const tell = (what: string, path: Order["path"], workers: readonly string[], more: Order["body"] | object = {}) =>
+    order.run({ what, path, body: { ...more, workers } });
+  return {
+    ping: (names) => tell("Ping", "ping", names),
+    refresh: (names) => tell("Refresh", "refresh", names),
+    events: (names, enabled) => tell(enabled ? "Events on" : "Events off", "events", names, { enabled }),
+    addConsumer: ask("add"),
+    cancelConsumer: ask("cancel"),
+    restart: ask("restart"),
+    shutDown: ask("shutdown"),
+    forget: ask("forget"),
+    pending: order.pending || forget.pending,
+    replies: <ReplyStrip reply={reply} onClose={() => setReply(undefined)} />,
+    dialog: asked && (
+      <OrderDialog
+        asked={asked}
+        onClose={close}
+        tell={tell}
+        forget={() => forget.run(asked.names)}
+        pending={order.pending || forget.pending}
+        problem={order.problem ?? forget.problem}
+      />
+    ),
+  };
+}
+
+/** One that is refused does not keep the others from being forgotten. */
+async function forgetWorker(name: string): Promise<ActionOutcome> {
+  try {
+    const { outcomes } = await api.delete<ActionReply>(apiPath`workers/${name}`);
+    return outcomes[0] ?? { target: name, outcome: "done", detail: "forgotten" };
+  } catch (error) {
+    const problem = asProblem(error);
+    return { target: name, outcome: problem.status === 0 ? "no-answer" : "refused", detail: problem.detail };
+  }
+}
+
+interface OrderDialogProps {
+  readonly asked: Asked;
+  readonly onClose: () => void;
+  readonly tell: (what: string, path: Order["path"], workers: readonly string[], more?: object) => void;
+  readonly forget: () => void;
+  readonly pending: boolean;
+  readonly problem: ReturnType<typeof useAction>["problem"];
+}
+
+function OrderDialog({ asked: { act, names }, tell, forget, ...dialog }: OrderDialogProps) {
+  if (act === "add" || act === "cancel") {
+    return (
+      <ConsumerDialog
+        {...dialog}
+        act={act}
+        who={whoText(names)}
+        onSubmit={(draft) =>
+          tell(act === "add" ? `Consume ${draft.queue}` : `Stop consuming ${draft.queue}`, "consumers", names, {
+            ...draft,
+            cancel: act === "cancel",
+          })
+        }
+      />
+    );
+  }
+  if (act === "shutdown") {
+    return (
+      <ShutDownDialog
+        {...dialog}
+        names={names}
+        onConfirm={(cold) => tell(cold ? "Shut down cold" : "Shut down", "shutdown", names, { cold })}
+      />
+    );
+  }
+  const one = names.length === 1;
+  if (act === "restart") {
+    return (
+      <ConfirmDialog
+        {...dialog}
+        opened
+        title={`Restart the pool of ${whoText(names)}`}
+        verb={one ? "Restart 1 pool" : `Restart ${names.length} pools`}
+        onConfirm={() => tell("Restart pool", "restart", names)}
+      >
+        <p className="lv-wrap-anywhere">
+          {workersText(names)}: processes or threads are replaced by new ones, each when its task ends. Workers of Celery's
+          end what they run.
+        </p>
+      </ConfirmDialog>
+    );
+  }
+  return (
+    <ConfirmDialog
+      {...dialog}
+      opened
+      title={`Forget ${whoText(names)}`}
+      verb={one ? "Forget 1 worker" : `Forget ${names.length} workers`}
+      onConfirm={forget}
+    >
+      <p className="lv-wrap-anywhere">
+        {workersText(names)} {one ? "goes" : "go"} from pages, API and metrics. Its tasks stay; should it come back, it
+        is listed again.
+      </p>
+    </ConfirmDialog>
+  );
+}

@@ -1,0 +1,169 @@
+import { Button } from "@mantine/core";
+import { useState } from "react";
+import type { WorkerDetail } from "../../../api/workers.js";
+import { apiPath } from "../../api/client.js";
+import { AppLink, useOpenPath } from "../../components/app-link.js";
+import { type Column, DataTable } from "../../components/data-table.js";
+import { Icon } from "../../components/icon.js";
+import { DisabledWhen } from "../../components/needs-role.js";
+import { Empty } from "../../components/page-states.js";
+import { whole } from "../../components/table-texts.js";
+import { paths } from "../../paths.js";
+import { useNotify } from "../../state/app-context.js";
+import { OneLine } from "../tasks/task-columns.js";
+import { ConsumerDialog, type ConsumerDraft } from "./consumer-dialog.js";
+import { type OneWorkerOrders, useOrders } from "./use-orders.js";
+
+type WorkerQueue = WorkerDetail["queuesList"][number];
+
+export interface WorkerQueuesProps {
+  readonly worker: WorkerDetail;
+  readonly orders: OneWorkerOrders;
+}
+
+/** The queues it consumes, and how it declared them. */
+export function WorkerQueues({ worker, orders }: WorkerQueuesProps) {
+  const openPath = useOpenPath();
+  const notify = useNotify();
+  const [adding, setAdding] = useState(false);
+  const { inDialog } = useOrders(worker, (reply) => {
+    orders.setReply(reply);
+    setAdding(false);
+  });
+  const reason = orders.reason("consumers");
+  const add = (draft: ConsumerDraft) => ({ what: `Consume ${draft.queue}`, path: "consumers", body: { ...draft } });
+  const cancel = (queue: WorkerQueue) => {
+    orders.action.run({
+      what: `Stop consuming ${queue.name}`,
+      path: apiPath`consumers/${queue.name}`,
+      method: "delete",
+    });
+    notify({
+      kind: "info",
+      text: `${worker.name} was told to stop consuming ${queue.name}`,
+      undo: () => orders.action.run(add(draftOf(queue))),
+    });
+  };
+  const offline = worker.status === "offline";
+  return (
+    <>
+      <DataTable
+        name="worker-queues"
+        label="Queues that it consumes"
+        columns={COLUMNS}
+        rows={worker.queuesList}
+        rowKey={(queue) => queue.name}
+        rowLink={(queue) => paths.queue(queue.name)}
+        rowFaded={() => worker.status !== "online"}
+        rowMenu={(queue) => [
+          { label: "Open", icon: "eye", run: () => openPath(paths.queue(queue.name)) },
+          ...(offline
+            ? []
+            : [
+                {
+                  label: "Cancel consumer",
+                  icon: "minus" as const,
+                  disabled: reason,
+                  run: () => cancel(queue),
+                },
+              ]),
+        ]}
+        toolbar={
+          !offline && (
+            <DisabledWhen reason={reason}>
+              <Button
+                size="xs"
+                variant="default"
+                leftSection={<Icon name="plus" size={13} />}
+                onClick={() => setAdding(true)}
+              >
+                Add consumer…
+              </Button>
+            </DisabledWhen>
+          )
+        }
+        emptyState={
+          <Empty title="It consumes no queue" icon="queues">
+            Add a consumer, or start it with <code>-Q name</code>.
+          </Empty>
+        }
+      />
+      {adding && (
+        <ConsumerDialog
+          act="add"
+          who={worker.name}
+          onClose={() => setAdding(false)}
+          onSubmit={(draft) => inDialog.run(add(draft))}
+          pending={inDialog.pending}
+          problem={inDialog.problem}
+        />
+      )}
+    </>
+  );
+}
+
+/** The queue as it was consumed: for taking the cancelling back. */
+function draftOf({ name, exchange, exchangeType, routingKey }: WorkerQueue): ConsumerDraft {
+  const known = exchangeType === "direct" || exchangeType === "topic" || exchangeType === "fanout";
+  return {
+    queue: name,
+    ...(exchange !== null && exchange !== "" && { exchange, ...(known && { exchangeType }) }),
+    ...(routingKey !== null && routingKey !== "" && { routingKey }),
+  };
+}
+
+const none = <span className="lv-none">–</span>;
+
+const COLUMNS: readonly Column<WorkerQueue>[] = [
+  {
+    key: "name",
+    title: "Queue",
+    fixed: true,
+    card: "title",
+    cell: (queue) => (
+      <AppLink to={paths.queue(queue.name)} className="lv-cut lv-task-name" title={queue.name}>
+        <bdi>{queue.name}</bdi>
+      </AppLink>
+    ),
+  },
+  {
+    key: "ready",
+    title: "Ready now",
+    align: "right",
+    card: "field",
+    cell: ({ ready }) => (ready === null ? none : <span className="lv-number">{whole(ready)}</span>),
+  },
+  {
+    key: "exchange",
+    title: "Exchange",
+    card: "field",
+    cell: ({ exchange, exchangeType }) =>
+      exchange === null ? (
+        none
+      ) : (
+        <span>
+          <bdi>{exchange === "" ? "the default one" : exchange}</bdi>{" "}
+          {exchangeType !== null && <span className="lv-muted">{exchangeType}</span>}
+        </span>
+      ),
+  },
+  {
+    key: "routingKey",
+    title: "Routing key",
+    card: "field",
+    cell: ({ routingKey }) => <OneLine text={routingKey} mono short />,
+  },
+  {
+    key: "durable",
+    title: "Durable",
+    card: "field",
+    cell: ({ durable }) => (durable === null ? none : durable ? "yes" : "no"),
+  },
+  {
+    key: "arguments",
+    title: "Arguments",
+    cell: (queue) => (
+      <OneLine text={Object.keys(queue.arguments).length === 0 ? null : JSON.stringify(queue.arguments)} mono />
+    ),
+  },
+];

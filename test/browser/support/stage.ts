@@ -1,0 +1,101 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { Lovage, silentLogger } from "lovage";
+import { LovageConsole } from "../../../packages/console/src/server/console.js";
+import type { ConsoleOptions } from "../../../packages/console/src/server/console-options.js";
+import { SuiteProcess } from "../../interop/support/process.js";
+
+const REPOSITORY = fileURLToPath(new URL("../../..", import.meta.url));
+const TASKS = join(REPOSITORY, "test/browser/fixtures/tasks.ts");
+const CLI = join(REPOSITORY, "packages/lovage/bin/lovage.js");
+const WEB_ROOT = join(REPOSITORY, "packages/console/dist/web");
+
+/** Where a stage's messages and results are. */
+export interface Place {
+  readonly broker: string;
+  readonly backend: string;
+  /** Removes what was made there. */
+  remove(): Promise<void>;
+}
+
+/** A console over a broker, with workers as processes of their own, as a team has it. */
+export class Stage {
+  readonly app: Lovage;
+  readonly console: LovageConsole;
+  readonly url: string;
+  readonly #place: Place;
+  readonly #folder: string;
+  readonly #processes = new Set<SuiteProcess>();
+
+  private constructor(parts: { app: Lovage; console: LovageConsole; url: string; place: Place; folder: string }) {
+    this.app = parts.app;
+    this.console = parts.console;
+    this.url = parts.url;
+    this.#place = parts.place;
+    this.#folder = parts.folder;
+  }
+
+  static async open(place: Place, options: Partial<ConsoleOptions> = {}): Promise<Stage> {
+    const folder = await mkdtemp(join(tmpdir(), "lovage-browser-"));
+    const app = await loadApp(place);
+    const console = new LovageConsole({
+      app,
+      logger: silentLogger,
+      webRoot: WEB_ROOT,
+      options: { port: 0, store: `sqlite:${join(folder, "console.db")}`, ...options },
+    });
+    const { url } = await console.start();
+    return new Stage({ app, console, url, place, folder });
+  }
+
+  /** Starts `lovage worker`; resolves when it takes tasks. */
+  async startWorker(name = "shop@one", more: readonly string[] = []): Promise<SuiteProcess> {
+    const args = ["worker", "--app", TASKS, "--hostname", name, "--concurrency", "2", "-E", "--log-format", "text", ...more];
+    const worker = new SuiteProcess(name, [process.execPath, CLI, ...args], {
+      env: { ...process.env, BROWSER_BROKER: this.#place.broker, BROWSER_BACKEND: this.#place.backend },
+      cwd: REPOSITORY,
+      readyWhen: /ready/,
+    });
+    this.#processes.add(worker);
+    return await worker.ready();
+  }
+
+  /** Sends tasks by name and gives their ids, in order. */
+  async send(name: string, calls: readonly (readonly unknown[])[]): Promise<readonly string[]> {
+    const sent = await Promise.all(calls.map((args) => this.app.sendTask(name, args)));
+    return sent.map(({ id }) => id);
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([...this.#processes].map((process) => process.stop("SIGKILL")));
+    await this.console.stop();
+    await this.app.close();
+    await this.#place.remove();
+    await rm(this.#folder, { recursive: true, force: true, maxRetries: 5 });
+  }
+}
+
+/** The fixture's app in this process, for the console: its tasks, schemas and jobs are known, and nothing runs here. One place a test file. */
+async function loadApp({ broker, backend }: Place): Promise<Lovage> {
+  Object.assign(process.env, { BROWSER_BROKER: broker, BROWSER_BACKEND: backend });
+  const { app } = await import("../fixtures/tasks.js");
+  return app;
+}
+
+/** A place in files of its own. */
+export async function sqlitePlace(): Promise<Place> {
+  const folder = await mkdtemp(join(tmpdir(), "lovage-browser-queue-"));
+  const url = `sqlite:${join(folder, "queue.db")}`;
+  return { broker: url, backend: url, remove: () => rm(folder, { recursive: true, force: true, maxRetries: 5 }) };
+}
+
+/** Resolves when the condition holds, by looking again and again: for what the store is told of by events. */
+export async function until(holds: () => boolean | Promise<boolean>, what: string, seconds = 60): Promise<void> {
+  const deadline = performance.now() + seconds * 1000;
+  while (!(await holds())) {
+    if (performance.now() > deadline) throw new Error(`not within ${seconds} s: ${what}`);
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+}
