@@ -10,7 +10,7 @@ export default [
   {
     files: ["**/*.ts"],
     // Pages have types of their own (no Node, but a document): see below.
-    ignores: ["packages/console/src/web/**"],
+    ignores: ["packages/console/src/web/**", "packages/console/test/web/**"],
     // Biome's suppressions and ours do not share a syntax; an unused one of ours is a lie about the code.
     linterOptions: { reportUnusedDisableDirectives: "error" },
     languageOptions: {
@@ -26,11 +26,14 @@ export default [
     },
   },
   {
-    files: ["packages/console/src/web/**/*.{ts,tsx}"],
+    files: ["packages/console/src/web/**/*.{ts,tsx}", "packages/console/test/web/**/*.ts"],
     linterOptions: { reportUnusedDisableDirectives: "error" },
     languageOptions: {
       parser: tseslint.parser,
-      parserOptions: { project: ["./packages/console/src/web/tsconfig.json"], tsconfigRootDir: import.meta.dirname },
+      parserOptions: {
+        project: ["./packages/console/src/web/tsconfig.json", "./packages/console/test/web/tsconfig.json"],
+        tsconfigRootDir: import.meta.dirname,
+      },
     },
     plugins: { "@typescript-eslint": tseslint.plugin },
     rules: {

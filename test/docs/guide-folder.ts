@@ -5,11 +5,13 @@ import { delimiter, dirname, join } from "node:path";
 import { type CodeBlock, REPOSITORY } from "./markdown.js";
 
 /** What a reader of the guides has installed, in folders of `node_modules`. */
-const INSTALLED = ["lovage", "zod", "tsx", "typescript", "@types/node"];
+const INSTALLED = ["lovage", "@lovage/console", "zod", "tsx", "typescript", "@types/node"];
 /** Commands of the guides that set up the reader's machine: .ci/run and the package test do the same in their own way. */
 const SET_UP = /^(git|cd|mkdir|npm) /;
 /** Commands that go on until they are stopped. */
-const LASTING = /^lovage worker\b/;
+const LASTING = /^lovage (?:worker|console)\b/;
+/** A console that is told no port; the usual one may be in use on the machine of the test. */
+const ON_USUAL_PORT = /^lovage console\b(?!.*--port)/;
 const DEADLINE_MS = 30_000;
 
 /** The project folder of somebody who follows a guide: makes its files and runs its commands. */
@@ -17,6 +19,8 @@ export class GuideFolder {
   readonly path = mkdtempSync(join(tmpdir(), "lovage-guide-"));
   readonly #lasting: RunningCommand[] = [];
   #hasCode = false;
+  /** Of the files as they are; undefined while they have not been looked at. */
+  #typeErrors: string | undefined;
 
   readonly #env: Readonly<Record<string, string>>;
 
@@ -36,6 +40,7 @@ export class GuideFolder {
 
   write(file: string, text: string): void {
     this.#hasCode ||= file.endsWith(".ts");
+    this.#typeErrors = undefined;
     writeFileSync(join(this.path, file), text);
   }
 
@@ -43,7 +48,12 @@ export class GuideFolder {
   typeErrors(): string {
     if (!this.#hasCode) return "";
     const tsc = join(REPOSITORY, "node_modules/typescript/bin/tsc");
-    return spawnSync(process.execPath, [tsc, "--project", this.path], { encoding: "utf8", cwd: this.path }).stdout;
+    // Takes seconds, and says the same until a file changes.
+    this.#typeErrors ??= spawnSync(process.execPath, [tsc, "--project", this.path], {
+      encoding: "utf8",
+      cwd: this.path,
+    }).stdout;
+    return this.#typeErrors;
   }
 
   /** Runs a block's commands one after another; `expected` lines (`…` stands for anything) must appear in their output. */
@@ -57,7 +67,7 @@ export class GuideFolder {
     for (const text of expected) await waitForLine(outputs, text);
   }
 
-  /** Stops the workers the guide started, and returns how each ended: 0 when it stopped as it should. */
+  /** Stops the workers and consoles the guide started, and returns how each ended: 0 when it stopped as it should. */
   async stop(): Promise<(number | null)[]> {
     const codes = await Promise.all(this.#lasting.map((command) => command.stop()));
     rmSync(this.path, { recursive: true, force: true });
@@ -67,11 +77,15 @@ export class GuideFolder {
   async #start(line: string): Promise<RunningCommand> {
     if (!/^(npx|node) /.test(line))
       throw new Error(`${line}: the test does not know this command, so it would go unchecked`);
-    const command = line.replace(/^npx /, "");
+    const asked = line.replace(/^npx /, "");
+    const command = ON_USUAL_PORT.test(asked) ? `${asked} --port 0` : asked;
+    const kind = LASTING.exec(command)?.[0];
     // Starting a worker anew means that the one before was ended, as the reader was told to.
-    if (LASTING.test(command)) await Promise.all(this.#lasting.map((before) => before.stop()));
+    if (kind !== undefined) {
+      await Promise.all(this.#lasting.filter((before) => before.line.startsWith(kind)).map((before) => before.stop()));
+    }
     const running = new RunningCommand(command, this.path, this.#env);
-    if (LASTING.test(command)) this.#lasting.push(running);
+    if (kind !== undefined) this.#lasting.push(running);
     else await running.succeeded();
     return running;
   }

@@ -6,7 +6,14 @@ import { GuideFolder } from "./guide-folder.js";
 import { codeBlocks, readPage } from "./markdown.js";
 
 /** Pages whose code a reader types in from top to bottom. */
-const GUIDES = ["README.md", "docs/getting-started.md", "docs/jobs.md", "packages/lovage/README.md"];
+const GUIDES = [
+  "README.md",
+  "docs/getting-started.md",
+  "docs/jobs.md",
+  "docs/console.md",
+  "packages/lovage/README.md",
+  "packages/console/README.md",
+];
 
 let folder: GuideFolder | undefined;
 afterEach(async () => {

@@ -29,21 +29,24 @@ function givenSender(afterPublish: (sender: EventSender) => void = () => undefin
   return { sender, published };
 }
 
-test.each([0, 1, 2, 3, 4, 5, 6])("an event that comes %i turns after a batch was published is sent too", async (turns) => {
-  let sent = false;
-  const { sender, published } = givenSender((again) => {
-    if (sent) return;
-    sent = true;
-    void (async () => {
-      for (let turn = 0; turn < turns; turn++) await undefined;
-      again.send({ type: "task-started", uuid: "second" });
-    })();
-  });
+test.each([0, 1, 2, 3, 4, 5, 6])(
+  "an event that comes %i turns after a batch was published is sent too",
+  async (turns) => {
+    let sent = false;
+    const { sender, published } = givenSender((again) => {
+      if (sent) return;
+      sent = true;
+      void (async () => {
+        for (let turn = 0; turn < turns; turn++) await undefined;
+        again.send({ type: "task-started", uuid: "second" });
+      })();
+    });
 
-  sender.send({ type: "task-started", uuid: "first" });
-  await sender.settled();
-  await new Promise((resolve) => setImmediate(resolve));
-  await sender.settled();
+    sender.send({ type: "task-started", uuid: "first" });
+    await sender.settled();
+    await new Promise((resolve) => setImmediate(resolve));
+    await sender.settled();
 
-  expect(published).toEqual(["first", "second"]);
-});
+    expect(published).toEqual(["first", "second"]);
+  },
+);

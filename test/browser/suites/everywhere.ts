@@ -28,26 +28,30 @@ export function describeEverywhere(chromium: string, openPlace: () => Promise<Pl
       await stage?.close();
     });
 
-    test.each(Object.keys(WIDTHS))("has no serious finding, nothing from other hosts and no sideways scrolling: %s", async (look) => {
-      const phone = look === "phone";
-      const context = await openContext(browser, {
-        scheme: look === "dark" ? "dark" : "light",
-        width: phone ? WIDTHS.phone : WIDTHS.light,
-        height: phone ? 780 : 900,
-      });
-      const problems: string[] = [];
-      for (const [name, path] of Object.entries(paths)) {
-        const { page, complaints } = await openPage(context, new URL(path.slice(1), stage.url).href);
-        await shown(page);
-        problems.push(...complaints.map((each) => `${name}: ${each}`));
-        problems.push(...(await axeFindings(page)).map((each) => `${name}: ${each}`));
-        if ((await sidewaysScroll(page)) > 0) problems.push(`${name}: scrolls sideways`);
-        await page.screenshot({ path: `${SCREENSHOTS}${name}-${look}.png`, fullPage: true });
-        await page.close();
-      }
-      await context.close();
-      expect(problems).toEqual([]);
-    }, 240_000);
+    test.each(Object.keys(WIDTHS))(
+      "has no serious finding, nothing from other hosts and no sideways scrolling: %s",
+      async (look) => {
+        const phone = look === "phone";
+        const context = await openContext(browser, {
+          scheme: look === "dark" ? "dark" : "light",
+          width: phone ? WIDTHS.phone : WIDTHS.light,
+          height: phone ? 780 : 900,
+        });
+        const problems: string[] = [];
+        for (const [name, path] of Object.entries(paths)) {
+          const { page, complaints } = await openPage(context, new URL(path.slice(1), stage.url).href);
+          await shown(page);
+          problems.push(...complaints.map((each) => `${name}: ${each}`));
+          problems.push(...(await axeFindings(page)).map((each) => `${name}: ${each}`));
+          if ((await sidewaysScroll(page)) > 0) problems.push(`${name}: scrolls sideways`);
+          await page.screenshot({ path: `${SCREENSHOTS}${name}-${look}.png`, fullPage: true });
+          await page.close();
+        }
+        await context.close();
+        expect(problems).toEqual([]);
+      },
+      240_000,
+    );
 
     test("that does not exist says so, and leads back", async () => {
       const context = await openContext(browser);
@@ -90,7 +94,10 @@ async function furnish(stage: Stage): Promise<Readonly<Record<string, string>>> 
   for (const id of [added, flaky, packed, run.id]) {
     if (id !== undefined) await stage.app.asyncResult(id).get({ timeout: 60, propagate: false });
   }
-  await until(async () => ((await stage.console.parts.tasks.stateCounts()).FAILURE ?? 0) >= 6, "six failures are known");
+  await until(
+    async () => ((await stage.console.parts.tasks.stateCounts()).FAILURE ?? 0) >= 6,
+    "six failures are known",
+  );
   return {
     overview: "/",
     workers: "/workers",

@@ -12,7 +12,7 @@ export interface OpenPage {
 }
 
 /** Seconds a loaded machine may take to show something. */
-const PATIENCE_MS = 20_000;
+const PATIENCE_MS = 6_000;
 
 export async function launch(path: string): Promise<Browser> {
   return await chromium.launch({ executablePath: path, args: ["--no-sandbox"] });
@@ -23,7 +23,11 @@ export async function openContext(
   options: { readonly scheme?: "light" | "dark"; readonly width?: number; readonly height?: number } = {},
 ): Promise<BrowserContext> {
   const { scheme = "light", width = 1440, height = 900 } = options;
-  const context = await browser.newContext({ colorScheme: scheme, viewport: { width, height }, reducedMotion: "reduce" });
+  const context = await browser.newContext({
+    colorScheme: scheme,
+    viewport: { width, height },
+    reducedMotion: "reduce",
+  });
   context.setDefaultTimeout(PATIENCE_MS);
   return context;
 }
@@ -67,7 +71,9 @@ export async function axeFindings(page: Page): Promise<readonly string[]> {
 
 /** By how many pixels the page is wider than the window. */
 export async function sidewaysScroll(page: Page): Promise<number> {
-  const wide: unknown = await page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth");
+  const wide: unknown = await page.evaluate(
+    "document.documentElement.scrollWidth - document.documentElement.clientWidth",
+  );
   return z.number().parse(wide);
 }
 

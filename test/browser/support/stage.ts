@@ -1,8 +1,10 @@
+import { randomUUID } from "node:crypto";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
+import { fileURLToPath, pathToFileURL } from "node:url";
 import { Lovage, silentLogger } from "lovage";
+import { z } from "zod";
 import { LovageConsole } from "../../../packages/console/src/server/console.js";
 import type { ConsoleOptions } from "../../../packages/console/src/server/console-options.js";
 import { SuiteProcess } from "../../interop/support/process.js";
@@ -10,12 +12,14 @@ import { SuiteProcess } from "../../interop/support/process.js";
 const REPOSITORY = fileURLToPath(new URL("../../..", import.meta.url));
 const TASKS = join(REPOSITORY, "test/browser/fixtures/tasks.ts");
 const CLI = join(REPOSITORY, "packages/lovage/bin/lovage.js");
-const WEB_ROOT = join(REPOSITORY, "packages/console/dist/web");
+const WEB_ROOT = process.env.LOVAGE_TEST_WEB_ROOT ?? join(REPOSITORY, "packages/console/dist/web");
 
 /** Where a stage's messages and results are. */
 export interface Place {
   readonly broker: string;
   readonly backend: string;
+  /** Where the console keeps its own; a file where it says nothing. */
+  readonly store?: string;
   /** Removes what was made there. */
   remove(): Promise<void>;
 }
@@ -44,7 +48,7 @@ export class Stage {
       app,
       logger: silentLogger,
       webRoot: WEB_ROOT,
-      options: { port: 0, store: `sqlite:${join(folder, "console.db")}`, ...options },
+      options: { port: 0, store: place.store ?? `sqlite:${join(folder, "console.db")}`, ...options },
     });
     const { url } = await console.start();
     return new Stage({ app, console, url, place, folder });
@@ -52,7 +56,19 @@ export class Stage {
 
   /** Starts `lovage worker`; resolves when it takes tasks. */
   async startWorker(name = "shop@one", more: readonly string[] = []): Promise<SuiteProcess> {
-    const args = ["worker", "--app", TASKS, "--hostname", name, "--concurrency", "2", "-E", "--log-format", "text", ...more];
+    const args = [
+      "worker",
+      "--app",
+      TASKS,
+      "--hostname",
+      name,
+      "--concurrency",
+      "2",
+      "-E",
+      "--log-format",
+      "text",
+      ...more,
+    ];
     const worker = new SuiteProcess(name, [process.execPath, CLI, ...args], {
       env: { ...process.env, BROWSER_BROKER: this.#place.broker, BROWSER_BACKEND: this.#place.backend },
       cwd: REPOSITORY,
@@ -77,11 +93,15 @@ export class Stage {
   }
 }
 
-/** The fixture's app in this process, for the console: its tasks, schemas and jobs are known, and nothing runs here. One place a test file. */
+/**
+ * The fixture's app in this process, for the console: its tasks, schemas and jobs are known, and nothing runs here. Each stage has one of its
+ * own: the query makes the module a new one.
+ */
 async function loadApp({ broker, backend }: Place): Promise<Lovage> {
   Object.assign(process.env, { BROWSER_BROKER: broker, BROWSER_BACKEND: backend });
-  const { app } = await import("../fixtures/tasks.js");
-  return app;
+  const module = `${pathToFileURL(TASKS).href}?stage=${randomUUID()}`;
+  const loaded: unknown = await import(/* @vite-ignore */ module);
+  return z.object({ app: z.instanceof(Lovage) }).parse(loaded).app;
 }
 
 /** A place in files of its own. */

@@ -69,6 +69,7 @@ export const JobDetail = JobSummary.extend({
 });
 export type JobDetail = z.infer<typeof JobDetail>;
 export const JobList = z.object({ items: z.array(JobSummary) });
+export type JobList = z.infer<typeof JobList>;
 
 /** A job made in the console. `slug` is made of the title when left out. */
 export const JobDefinition = z.object({

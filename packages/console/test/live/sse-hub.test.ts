@@ -2,17 +2,13 @@ import { describe, expect, test } from "vitest";
 import { HeldClock } from "../../../lovage/test/support/held-clock.js";
 import type { LogLine } from "../../src/api/tasks.js";
 import { eventsRoutes } from "../../src/server/routes/events.js";
+import { emptyRecord } from "../../src/server/store/task-record.js";
+import { toSummary } from "../../src/server/tasks/task-summary.js";
 import { basic, startHttp, usersOfEachRole } from "../support/console-http.js";
 import { StreamListener } from "../support/event-stream.js";
-import { sampleTask } from "../support/sample-tasks.js";
 
-const TASK = {
-  ...sampleTask(new Date("2026-01-31T10:00:00Z"), 1),
-  id: "t1",
-  args: "['secret']",
-  result: "'secret'",
-  version: 1,
-};
+const RECORD = emptyRecord("t1", Date.parse("2026-01-31T10:00:00Z"));
+const TASK = toSummary({ ...RECORD, args: "['secret']", result: "'secret'", version: 1 }, { payloads: true });
 const LOG: LogLine = {
   seq: 1,
   taskId: "t1",

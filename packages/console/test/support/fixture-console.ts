@@ -16,6 +16,8 @@ export interface FixtureOptions {
   readonly answers?: Readonly<Record<string, (request: FixtureRequest) => FixtureAnswer | undefined>>;
   /** Sends stats each second, as a busy console does. Default true. */
   readonly lively?: boolean;
+  /** Whether looking into queues disturbs them. Default "disturbs". */
+  readonly peek?: "clean" | "disturbs";
   /** Folder of the built pages. Default: dist/web. */
   readonly web?: string;
 }
@@ -58,6 +60,9 @@ export class FixtureConsole {
     this.#options = options;
   }
 
+  get #peek(): "clean" | "disturbs" {
+    return this.#options.peek ?? "disturbs";
+  }
   get openStreams(): number {
     return this.#streams.size;
   }
@@ -140,7 +145,7 @@ export class FixtureConsole {
     const body = await readBody(request);
     this.requests.push({ method, path, body, headers: request.headers });
     const own = this.#options.answers?.[`${method} ${path}`]?.({ query: url.searchParams, body });
-    const answer = own ?? this.#sample(method, path, url.searchParams);
+    const answer = own ?? this.#sample(method, path, url.searchParams, body);
     const problem =
       typeof answer.body === "object" && answer.body !== null && "code" in answer.body && "status" in answer.body;
     response.writeHead(answer.status ?? 200, {
@@ -149,11 +154,11 @@ export class FixtureConsole {
     response.end(answer.body === undefined ? "" : JSON.stringify(answer.body));
   }
 
-  #sample(method: string, path: string, query: URLSearchParams): FixtureAnswer {
-    if (method !== "GET") return { body: this.#done(path) };
+  #sample(method: string, path: string, query: URLSearchParams, body: unknown): FixtureAnswer {
+    if (method !== "GET") return { body: this.#bulk(path, body) ?? this.#done(path) };
     const parts = path.split("/").map(decodeURIComponent);
-    const body = this.#read(parts, query);
-    return body === undefined
+    const found = this.#read(parts, query);
+    return found === undefined
       ? {
           status: 404,
           body: {
@@ -164,13 +169,31 @@ export class FixtureConsole {
             detail: `There is no ${path}.`,
           },
         }
-      : { body };
+      : { body: found };
+  }
+
+  /** To several workers: each answers in its own way. */
+  #bulk(path: string, body: unknown): unknown {
+    if (!path.startsWith("workers/bulk/") || typeof body !== "object" || body === null || !("workers" in body))
+      return undefined;
+    const workers: readonly unknown[] = Array.isArray(body.workers) ? body.workers : [];
+    const answers = [
+      { outcome: "done", detail: "pong" },
+      { outcome: "refused", detail: "All processes busy" },
+      { outcome: "no-answer", detail: "did not answer" },
+    ] as const;
+    return {
+      outcomes: workers.map((worker, place) => ({ target: String(worker), ...answers[place % answers.length] })),
+    };
   }
 
   #done(path: string): unknown {
     if (path === "operations") return this.#data.operations()[0];
     if (path === "tokens") return { ...this.#data.tokens()[0], token: "lvg_3f9c0a7b51d84e6f9a" };
     if (path === "tasks" || /\/(rerun|retry)$/.test(path)) return { id: "9f6c1d0e-3b7a-4c55-8e21-000000000001" };
+    if (/^queues\/[^/]+\/(purge|move)$/.test(path) || path.includes("/messages/")) return { count: 56 };
+    if (path.startsWith("dead-letters/"))
+      return { count: 1, outcomes: [{ target: "9f6c1d0e", outcome: "done", detail: "sent to default" }] };
     if (path.endsWith("/runs")) return { id: "run-0", number: 43 };
     return { outcomes: [{ target: "celery@web-1", outcome: "done", detail: "ok" }] };
   }
@@ -193,12 +216,14 @@ export class FixtureConsole {
       case "task-types":
         return id === undefined ? { items: data.taskTypes() } : this.#taskType(id, part);
       case "workers":
-        return id === undefined ? this.#workers() : data.workerDetail(id);
+        return id === undefined ? data.workers() : data.workerDetail(id);
       case "queues":
-        if (id === undefined) return { items: data.queues(), peek: "disturbs" };
-        return part === "messages" ? { items: data.messages() } : data.queueDetail(id);
+        if (id === undefined) return { items: data.queues(query.get("internal") === "true"), peek: this.#peek };
+        return part === "messages"
+          ? { items: data.messages(), peek: this.#peek, ready: 56 }
+          : data.queueDetail(id, this.#peek);
       case "dead-letters":
-        return data.deadLetters();
+        return data.deadLetters(query);
       case "jobs":
         return id === undefined ? { items: data.jobs() } : this.#job(id, part);
       case "runs":
@@ -263,25 +288,6 @@ export class FixtureConsole {
   #taskType(name: string, part: string | undefined): unknown {
     const type = this.#data.taskTypes().find((each) => each.name === name);
     return part === "schema" ? (type?.schema ?? {}) : type;
-  }
-
-  #workers(): unknown {
-    const items = this.#data.workers();
-    return {
-      items,
-      totals: {
-        online: 2,
-        known: 4,
-        slots: 16,
-        busy: 13,
-        active: 13,
-        reserved: 24,
-        processed: 364_620,
-        succeeded: 361_800,
-        failed: 2_408,
-        retried: 412,
-      },
-    };
   }
 
   #job(slug: string, part: string | undefined): unknown {

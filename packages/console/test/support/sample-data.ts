@@ -21,7 +21,9 @@ import type {
   TaskSummary,
   TaskTypeDetail,
 } from "../../src/api/tasks.js";
-import type { WorkerDetail, WorkerSummary } from "../../src/api/workers.js";
+import type { WorkerDetail, WorkerList } from "../../src/api/workers.js";
+import { sampleDeadLetters, sampleMessages, sampleQueueDetail, sampleQueues } from "./sample-queues.js";
+import { sampleWorkerDetail, sampleWorkerList } from "./sample-workers.js";
 
 /**
  * What a busy console would answer, typed as its API: for looking at pages, and for tests of pages alone. Some of it is hostile on purpose.
@@ -258,202 +260,26 @@ export class SampleData {
     }));
   }
 
-  workers(): WorkerSummary[] {
-    const statuses = ["online", "online", "silent", "offline"] as const;
-    return statuses.map((status, index) => ({
-      name: index === 1 ? "lovage@web-2" : `celery@web-${index + 1}`,
-      kind: index === 1 ? "lovage" : "celery",
-      version: index === 1 ? "0.1.0" : "5.2.6",
-      status,
-      lastHeartbeat: this.ago(index < 2 ? 1 : index * 40),
-      figuresAt: this.ago(index < 2 ? 2 : index * 40),
-      pool: index === 1 ? "threads" : "prefork",
-      slots: 8,
-      busy: [5, 8, 3, 0][index] ?? 0,
-      active: [5, 8, 3, 0][index] ?? 0,
-      reserved: 12,
-      processed: 182_310,
-      succeeded: 180_900,
-      failed: 1_204,
-      retried: 206,
-      queues: ["default", "mail"],
-      loadAverage: [1.2, 0.9, 0.7],
-      memoryBytes: 312 * 1024 * 1024,
-      uptime: 91_230,
-      events: index !== 2,
-      clockSkew: 0.2,
-    }));
+  workers(): WorkerList {
+    return sampleWorkerList(this.#date);
   }
-
-  workerDetail(name: string): WorkerDetail {
-    const summary = this.workers().find((worker) => worker.name === name) ?? { ...this.task0Worker(), name };
-    const possible = { possible: true, reason: null };
-    return {
-      ...summary,
-      host: "web-1",
-      pid: 4120,
-      system: "Linux 6.1",
-      startedAt: this.ago(91_230),
-      autoscale: null,
-      prefetch: 32,
-      maxTasksPerChild: "1000",
-      maxMemoryPerChild: null,
-      slotsList: Array.from({ length: 8 }, (_, index) => ({
-        id: String(index + 1),
-        pid: 4121 + index,
-        taskId: index < 5 ? `9f6c1d0e-3b7a-4c55-8e21-00000000000${index}` : null,
-        taskName: index < 5 ? "shop.orders.charge" : null,
-        elapsed: index < 5 ? 12.5 * (index + 1) : null,
-        timeLimit: 300,
-        softTimeLimit: 240,
-        finished: 3_120,
-        memoryBytes: 41 * 1024 * 1024,
-      })),
-      queuesList: [
-        {
-          name: "default",
-          exchange: "",
-          exchangeType: "direct",
-          routingKey: "default",
-          durable: true,
-          arguments: {},
-          ready: 56,
-        },
-      ],
-      activeTasks: [],
-      reservedTasks: [],
-      scheduledTasks: [],
-      revokedIds: [],
-      registered: this.taskTypes().map((type) => type.name),
-      limits: this.taskTypes().map((type) => ({
-        task: type.name,
-        rateLimit: type.rateLimit,
-        softTimeLimit: 240,
-        timeLimit: 300,
-        origin: "task",
-      })),
-      runtimes: [],
-      usage: {},
-      settings: [{ name: "workerConcurrency", value: 8, isDefault: false }],
-      history: [{ at: this.ago(9_000), what: "online", by: null, outcome: null }],
-      controls: {
-        ping: possible,
-        refresh: possible,
-        shutdown: possible,
-        "cold-shutdown": possible,
-        events: possible,
-        consumers: possible,
-        "rate-limit": possible,
-        "time-limit": possible,
-        grow: possible,
-        shrink: possible,
-        autoscale: { possible: false, reason: "the threads pool does not scale by itself" },
-        restart: possible,
-        terminate: possible,
-        stop: { possible: false, reason: "Python workers do not know this command" },
-      },
-      unanswered: [],
-    };
+  workerDetail(name: string): WorkerDetail | undefined {
+    return sampleWorkerDetail(this.#date, name);
   }
-
-  task0Worker(): WorkerSummary {
-    const [first] = this.workers();
-    if (!first) throw new Error("there are workers");
-    return first;
+  queues(internal = false): QueueSummary[] {
+    return sampleQueues(this.#date, internal);
   }
-
-  queues(): QueueSummary[] {
-    const figure = (value: number) => ({ value });
-    return ["default", "mail", "images", "q.é 1/50%"].map((name, index) => ({
-      name,
-      internal: false,
-      state: index === 2 ? "paused" : index === 3 ? "no-consumer" : "running",
-      ready: figure(56 * index),
-      unacked: figure(8),
-      scheduled: figure(3),
-      total: figure(56 * index + 11),
-      oldestAge: figure(42 * index),
-      consumers: figure(index === 3 ? 0 : 3),
-      inRate: figure(4.2),
-      deliverRate: figure(4.1),
-      ackRate: figure(4),
-      redeliverRate: index === 1 ? { value: null, reason: "this broker does not count redeliveries" } : figure(0),
-      dead: index,
-      sparkline: Array.from({ length: 60 }, (_, place) => 40 + 30 * Math.sin(place / 6 + index)),
-      sampledAt: this.ago(3),
-    }));
+  queueDetail(name: string, peek: QueueDetail["peek"] = "disturbs"): QueueDetail | undefined {
+    return sampleQueueDetail(this.#date, name, peek);
   }
-
-  queueDetail(name: string): QueueDetail {
-    const [first] = this.queues();
-    const summary = this.queues().find((queue) => queue.name === name) ?? first;
-    if (!summary) throw new Error("there are queues");
-    return {
-      ...summary,
-      name,
-      consumersList: [{ worker: "celery@web-1", tag: "ctag1", prefetch: 32, ack: true, active: 5 }],
-      bindings: [{ exchange: "", exchangeType: "direct", routingKey: name, arguments: {} }],
-      settings: [{ name: "durable", value: true }],
-      peek: "disturbs",
-    };
-  }
-
   messages(): QueueMessage[] {
-    return this.tasks()
-      .slice(0, 12)
-      .map((task, position) => ({
-        key: `k${position}`,
-        position,
-        state: "ready",
-        task: task.name,
-        id: task.id,
-        args: task.args,
-        kwargs: task.kwargs,
-        priority: null,
-        eta: null,
-        expires: null,
-        sizeBytes: 812,
-        deliveries: 1,
-        sent: task.sent,
-        origin: "gen1@api-1",
-        headers: { lang: "py" },
-        properties: { content_type: "application/json" },
-        contentType: "application/json",
-        contentEncoding: "utf-8",
-        body: [[1002], {}, {}],
-        bodyText: "[[1002], {}, {}]",
-        bodyCut: false,
-      }));
+    return sampleMessages(this.#date);
   }
-
-  deadLetters(): DeadLetterPage {
-    const items = this.messages().map((message, index) => ({
-      key: message.key,
-      task: message.task,
-      id: message.id,
-      queue: "default",
-      reason: ["deliveries used up", "unknown task", "not decodable"][index % 3] ?? "rejected",
-      error: "WorkerLostError: the worker ended with signal 9",
-      deliveries: 5,
-      died: this.ago(500 + index * 60),
-      worker: "celery@web-1",
-      sizeBytes: 812,
-      replayed: index === 0 ? 1 : 0,
-      exitCode: null,
-      signal: "SIGKILL",
-      memoryBytes: null,
-      message,
-    }));
-    return {
-      ...pageOf(items),
-      items,
-      facets: {
-        tasks: ["shop.orders.charge"],
-        queues: ["default"],
-        reasons: ["deliveries used up", "unknown task"],
-        workers: ["celery@web-1"],
-      },
-    };
+  deadLetters(filter?: URLSearchParams): DeadLetterPage {
+    return sampleDeadLetters(this.#date, filter);
+  }
+  get #date(): Date {
+    return new Date(this.#now);
   }
 
   runs(): RunSummary[] {

@@ -1,10 +1,21 @@
 import { describe, expect, it } from "vitest";
 import { readEventStream } from "../../src/web/api/event-stream.js";
-import { errorsUnder, fieldKind, membersOf, pathOf, readSchema, schemaDefaults } from "../../src/web/components/schema-reading.js";
+import {
+  errorsUnder,
+  fieldKind,
+  membersOf,
+  pathOf,
+  readSchema,
+  schemaDefaults,
+} from "../../src/web/components/schema-reading.js";
 import { complete } from "../../src/web/components/search-completion.js";
 import { parseSearch, stringifySearch } from "../../src/web/state/search-text.js";
 
-const KEYS = [{ key: "state", values: ["SUCCESS", "FAILURE"] }, { key: "name", values: ["shop.charge", "say \"hi\" there", "two words"] }, { key: "schedule" }];
+const KEYS = [
+  { key: "state", values: ["SUCCESS", "FAILURE"] },
+  { key: "name", values: ["shop.charge", 'say "hi" there', "two words"] },
+  { key: "schedule" },
+];
 
 describe("completion in the search box", () => {
   it("offers keys for the word at the caret", () => {
@@ -17,7 +28,7 @@ describe("completion in the search box", () => {
     expect(complete("(state:fail", 11, KEYS).replace("state:FAILURE")).toEqual({ text: "(state:FAILURE ", caret: 15 });
   });
   it("does not take a blank in quotes for the end of a word", () => {
-    expect(complete("name:\"two w", 11, KEYS).options).toHaveLength(1);
+    expect(complete('name:"two w', 11, KEYS).options).toHaveLength(1);
   });
 });
 
@@ -36,7 +47,11 @@ describe("forms from schemas", () => {
     required: ["blog"],
   };
   it("choose a field for each member, and a JSON editor for what has none", () => {
-    const kinds = membersOf(readSchema(schema)).map((member) => [member.name, fieldKind(member.schema), member.required]);
+    const kinds = membersOf(readSchema(schema)).map((member) => [
+      member.name,
+      fieldKind(member.schema),
+      member.required,
+    ]);
     expect(kinds).toEqual([
       ["blog", "text", true],
       ["pages", "number", false],
@@ -51,7 +66,8 @@ describe("forms from schemas", () => {
     expect(schemaDefaults(schema, { blog: "x" })).toEqual({ pages: 10, blog: "x" });
   });
   it("survive schemas that are none", () => {
-    for (const odd of [null, 7, [], "x", { properties: 3, required: {} }]) expect(membersOf(readSchema(odd))).toEqual([]);
+    for (const odd of [null, 7, [], "x", { properties: 3, required: {} }])
+      expect(membersOf(readSchema(odd))).toEqual([]);
   });
   it("find the server's errors at their fields", () => {
     const errors = [

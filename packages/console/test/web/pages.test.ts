@@ -95,7 +95,9 @@ describe.skipIf(chromiumPath === undefined)("the pages of the console", { timeou
     fixture.cutStreams();
     await page.getByRole("button", { name: /^Stale since/ }).waitFor({ timeout: 90_000 });
     const before = fixture.requests.filter((request) => request.path === "overview").length;
-    await expect.poll(() => fixture.requests.filter((request) => request.path === "overview").length, { timeout: 60_000 }).toBeGreaterThan(before);
+    await expect
+      .poll(() => fixture.requests.filter((request) => request.path === "overview").length, { timeout: 60_000 })
+      .toBeGreaterThan(before);
     await page.unroute("**/api/v1/events*");
     await page.getByRole("button", { name: /^Live/ }).waitFor({ timeout: 90_000 });
   });
@@ -126,7 +128,10 @@ describe.skipIf(chromiumPath === undefined)("the pages of the console", { timeou
         },
       },
     });
-    await page.getByRole("checkbox", { name: /^Select 9f6c/ }).first().click();
+    await page
+      .getByRole("checkbox", { name: /^Select 9f6c/ })
+      .first()
+      .click();
     await page.getByRole("button", { name: /^Live/ }).waitFor();
     grown = true;
     fixture.send("task", fresh);
@@ -158,15 +163,17 @@ describe.skipIf(chromiumPath === undefined)("the pages of the console", { timeou
   it("goes to the login without a session, and back to where it was, but never to another host", async () => {
     const refusal = { type: "about:blank", title: "No", status: 401, code: "login_needed", detail: "Log in first." };
     let inside = false;
-    const { page, url } = await open("/settings/audit?user=ada", { answers: { "GET me": () => (inside ? undefined : { status: 401, body: refusal }) } });
+    const { page, url } = await open("/settings/audit?user=ada", {
+      answers: { "GET me": () => (inside ? undefined : { status: 401, body: refusal }) },
+    });
     await page.getByLabel("Name").fill("ada");
-    await page.getByLabel("Password", { exact: true }).fill("correct horse");
+    await page.getByLabel(/^Password/).fill("correct horse");
     inside = true;
     await page.getByRole("button", { name: "Log in" }).click();
     await page.waitForURL(`${url}/settings/audit?user=ada`);
     await page.goto(`${url}/login?next=//evil.example/`);
     await page.getByLabel("Name").fill("ada");
-    await page.getByLabel("Password", { exact: true }).fill("correct horse");
+    await page.getByLabel(/^Password/).fill("correct horse");
     await page.getByRole("button", { name: "Log in" }).click();
     await page.getByRole("heading", { name: "Overview", level: 1 }).waitFor();
     expect(page.url()).toBe(`${url}/`);
@@ -198,11 +205,24 @@ describe.skipIf(chromiumPath === undefined)("the pages of the console", { timeou
   });
 
   it("says what failed where it failed, and leaves the rest", async () => {
-    const refusal = { type: "about:blank", title: "No", status: 503, code: "store_unavailable", detail: "The store does not answer." };
-    const { page } = await open("/", { answers: { "GET series": ({ query }) => (query.get("metric") === "wait" ? { status: 503, body: refusal } : undefined) } });
+    const refusal = {
+      type: "about:blank",
+      title: "No",
+      status: 503,
+      code: "store_unavailable",
+      detail: "The store does not answer.",
+    };
+    const { page } = await open("/", {
+      answers: {
+        "GET series": ({ query }) => (query.get("metric") === "wait" ? { status: 503, body: refusal } : undefined),
+      },
+    });
     const panel = page.getByRole("region", { name: "Wait" });
     await panel.getByText("Code: store_unavailable").waitFor();
-    await page.getByRole("link", { name: /Dead letters/ }).first().waitFor();
+    await page
+      .getByRole("link", { name: /Dead letters/ })
+      .first()
+      .waitFor();
     await panel.getByRole("button", { name: "Retry" }).waitFor();
   });
 

@@ -81,7 +81,9 @@ export class ConsoleHealth implements Health, Service {
     try {
       const late = (): Error => new Error(`the store did not answer within ${STORE_SECONDS} s`);
       await withDeadline(this.#database.get({ sql: "SELECT 1 AS here" }), STORE_SECONDS, late);
-      return null;
+      // One that is locked or full is still read; how its last writes went, it remembers itself.
+      const { trouble } = this.#database;
+      return trouble === null ? null : maskUrls(trouble);
     } catch (error) {
       return maskUrls(error instanceof Error ? error.message : String(error));
     }

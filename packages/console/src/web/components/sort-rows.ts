@@ -8,13 +8,13 @@ export type SortValue = number | string | null | undefined;
 export function sortRows<Row>(
   rows: readonly Row[],
   sort: string,
-  valueOf: (row: Row, column: string) => SortValue,
+  figureOf: (row: Row, column: string) => SortValue,
   nameOf: (row: Row) => string,
 ): Row[] {
   const descending = sort.startsWith("-");
   const column = descending ? sort.slice(1) : sort;
   return [...rows].sort((a, b) => {
-    const [one, other] = [valueOf(a, column) ?? null, valueOf(b, column) ?? null];
+    const [one, other] = [figureOf(a, column) ?? null, figureOf(b, column) ?? null];
     const byName = nameOf(a).localeCompare(nameOf(b));
     if (one === null || other === null) return one === other ? byName : one === null ? 1 : -1;
     const order =

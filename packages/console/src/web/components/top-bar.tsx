@@ -27,11 +27,7 @@ export function TopBar({ onSearch, onHelp, menuButton }: TopBarProps) {
         <span>{texts.brand}</span>
       </AppLink>
       <Environment name={environment.name} color={environment.color} />
-      <button
-        type="button"
-        className="lv-top-search"
-        onClick={onSearch}
-      >
+      <button type="button" className="lv-top-search" onClick={onSearch}>
         <Icon name="search" size={15} />
         <span className="lv-top-search-text">{texts.searchHint}</span>
         <kbd>{searchKey}</kbd>

@@ -8,8 +8,8 @@ import { Icon } from "../components/icon.js";
 import { NeedsRole } from "../components/needs-role.js";
 import { Page, Panel } from "../components/page.js";
 import { Empty, Loaded } from "../components/page-states.js";
-import { TabsInUrl } from "../components/tabs-in-url.js";
 import { whole } from "../components/table-texts.js";
+import { TabsInUrl } from "../components/tabs-in-url.js";
 import { Time } from "../components/time.js";
 import { paths } from "../paths.js";
 import { useMay } from "../state/app-context.js";
@@ -158,7 +158,12 @@ function QueueNotes({ queue, acts }: { readonly queue: QueueDetail; readonly act
         <Callout title="Paused">
           <p>{PAUSE_MEANING}</p>
           <NeedsRole role="operator">
-            <Button size="compact-sm" variant="default" disabled={acts.pending} onClick={() => acts.resume([queue.name])}>
+            <Button
+              size="compact-sm"
+              variant="default"
+              disabled={acts.pending}
+              onClick={() => acts.resume([queue.name])}
+            >
               Resume it
             </Button>
           </NeedsRole>

@@ -140,7 +140,8 @@ function StaleNote({ queues }: { readonly queues: readonly QueueSummary[] }) {
   return (
     <Callout title="The broker does not answer" alert>
       <p>
-        Figures are from <Time at={stale.sampledAt} />: {staleReason(stale)}. <AppLink to={paths.system()}>System</AppLink>
+        Figures are from <Time at={stale.sampledAt} />: {staleReason(stale)}.{" "}
+        <AppLink to={paths.system()}>System</AppLink>
       </p>
     </Callout>
   );

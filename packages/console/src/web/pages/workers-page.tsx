@@ -26,7 +26,7 @@ import {
   WORKER_FILTER_KEYS,
   type WorkerFilter,
 } from "./workers/worker-list.js";
-import { searchOfWorkers, totalCells, TotalStrip } from "./workers/worker-totals.js";
+import { searchOfWorkers, TotalStrip, totalCells } from "./workers/worker-totals.js";
 import "./tasks/tasks.css";
 import "./workers/workers.css";
 
@@ -52,11 +52,7 @@ export function WorkersPage() {
   const narrowed = Object.keys(CHIPS).some((key) => key in values);
   return (
     <Page title={texts.nav.workers} lead={all && `${all.filter(isOnline).length} online of ${all.length} known`}>
-      <FilterBar
-        chips={chipsOf(values, set)}
-        onClear={clear}
-        views={{ page: "workers", keys: WORKER_FILTER_KEYS }}
-      >
+      <FilterBar chips={chipsOf(values, set)} onClear={clear} views={{ page: "workers", keys: WORKER_FILTER_KEYS }}>
         <SearchBox value={values.q} onChange={(q) => set({ q })} label="Search workers" />
         <WorkerSelects values={values} set={set} all={all ?? []} />
       </FilterBar>
@@ -97,9 +93,7 @@ function splitOffline(all: readonly WorkerSummary[], filter: WorkerFilter) {
   const matching = matchingWorkers(all, filter);
   const present = matching.filter(({ status }) => status !== "offline");
   const offline = matching.length - present.length;
-  return showsOffline(filter)
-    ? { shown: matching, hidden: 0, offline }
-    : { shown: present, hidden: offline, offline };
+  return showsOffline(filter) ? { shown: matching, hidden: 0, offline } : { shown: present, hidden: offline, offline };
 }
 
 type SetFilter = ReturnType<typeof useFilters<(typeof WORKER_FILTER_KEYS)[number]>>["set"];

@@ -13,7 +13,14 @@ export function DepthLine({ values, name }: { readonly values: readonly (number 
   }
   const label = `${name}, ready in the last 5 minutes: ${known[0]} at first, ${Math.max(...known)} at most, ${known.at(-1)} now`;
   return (
-    <svg className="lv-depth-line" role="img" aria-label={label} width={WIDTH} height={HEIGHT} viewBox={`0 0 ${WIDTH} ${HEIGHT}`}>
+    <svg
+      className="lv-depth-line"
+      role="img"
+      aria-label={label}
+      width={WIDTH}
+      height={HEIGHT}
+      viewBox={`0 0 ${WIDTH} ${HEIGHT}`}
+    >
       <title>{label}</title>
       <path d={pathOf(values)} fill="none" stroke="currentColor" strokeWidth={1.5} strokeLinejoin="round" />
     </svg>

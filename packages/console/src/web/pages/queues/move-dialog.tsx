@@ -3,9 +3,9 @@ import { useState } from "react";
 import { api, apiPath } from "../../api/client.js";
 import { useAction } from "../../api/use-action.js";
 import { whole } from "../../components/table-texts.js";
+import { paths } from "../../paths.js";
 import { useNotify } from "../../state/app-context.js";
 import { texts } from "../../texts.js";
-import { paths } from "../../paths.js";
 import { QueueChoice } from "./queue-choice.js";
 
 export interface MoveDialogProps {
@@ -46,7 +46,8 @@ function MoveForm({ queue, keys, ready, onClose, onMoved }: MoveDialogProps) {
       done: ({ count }) => {
         notify({
           kind: count > 0 ? "done" : "info",
-          text: count > 0 ? `Moved ${countText(count)} to ${to.trim()}` : "No message was moved: they are gone, or held",
+          text:
+            count > 0 ? `Moved ${countText(count)} to ${to.trim()}` : "No message was moved: they are gone, or held",
           link: { label: "Open it", to: paths.queue(to.trim()) },
         });
         onMoved();
@@ -68,11 +69,7 @@ function MoveForm({ queue, keys, ready, onClose, onMoved }: MoveDialogProps) {
       }}
     >
       {keys === undefined && (
-        <Radio.Group
-          label="Which"
-          value={which}
-          onChange={(value) => setWhich(value === "all" ? "all" : "n")}
-        >
+        <Radio.Group label="Which" value={which} onChange={(value) => setWhich(value === "all" ? "all" : "n")}>
           <div className="lv-stack lv-radios">
             <div className="lv-row-of">
               <Radio value="n" label="The first" />

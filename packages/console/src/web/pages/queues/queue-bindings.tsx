@@ -145,16 +145,13 @@ interface UnbindDialogProps {
 
 function UnbindDialog({ queue, binding: { exchange, routingKey }, onClose }: UnbindDialogProps) {
   const notify = useNotify();
-  const remove = useAction(
-    (_) => api.delete(apiPath`queues/${queue}/bindings` + bindingQuery(exchange, routingKey)),
-    {
-      done: () => {
-        notify({ kind: "done", text: `Unbound ${queue} from ${exchange}` });
-        onClose();
-      },
-      refresh: [apiPath`queues/${queue}`],
+  const remove = useAction((_) => api.delete(apiPath`queues/${queue}/bindings` + bindingQuery(exchange, routingKey)), {
+    done: () => {
+      notify({ kind: "done", text: `Unbound ${queue} from ${exchange}` });
+      onClose();
     },
-  );
+    refresh: [apiPath`queues/${queue}`],
+  });
   return (
     <ConfirmDialog
       opened
@@ -166,8 +163,8 @@ function UnbindDialog({ queue, binding: { exchange, routingKey }, onClose }: Unb
       problem={remove.problem}
     >
       <p>
-        Messages of <bdi>{exchange}</bdi> with the key <bdi className="lv-mono">{routingKey || "(empty)"}</bdi> no longer
-        reach it. A worker that starts with this binding in its settings makes it again.
+        Messages of <bdi>{exchange}</bdi> with the key <bdi className="lv-mono">{routingKey || "(empty)"}</bdi> no
+        longer reach it. A worker that starts with this binding in its settings makes it again.
       </p>
     </ConfirmDialog>
   );

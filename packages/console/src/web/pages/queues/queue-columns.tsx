@@ -73,7 +73,12 @@ export const QUEUE_COLUMNS: readonly Column<QueueSummary>[] = [
   figure("inRate", "In/s", "Messages that came, a second, over the last minute", "rate"),
   figure("deliverRate", "Deliver/s", "Messages that were handed out, a second, over the last minute", "rate"),
   figure("ackRate", "Ack/s", "Messages that were acknowledged, a second, over the last minute", "rate"),
-  figure("redeliverRate", "Redelivered/s", "Messages that were handed out again, a second, over the last minute", "rate"),
+  figure(
+    "redeliverRate",
+    "Redelivered/s",
+    "Messages that were handed out again, a second, over the last minute",
+    "rate",
+  ),
   {
     key: "dead",
     title: "Dead",

@@ -25,10 +25,10 @@ export function hasBacklog({ ready, scheduled }: QueueSummary): boolean {
 
 /** Sorted by a column, `-` before it for descending. */
 export function sortQueues(queues: readonly QueueSummary[], sort: string): QueueSummary[] {
-  return sortRows(queues, sort, valueOf, ({ name }) => name);
+  return sortRows(queues, sort, figureOf, ({ name }) => name);
 }
 
-function valueOf(queue: QueueSummary, column: string): SortValue {
+function figureOf(queue: QueueSummary, column: string): SortValue {
   switch (column) {
     case "state":
       return queue.state;

@@ -1,6 +1,6 @@
 import { Button, Modal, SegmentedControl } from "@mantine/core";
 import { type ReactNode, useEffect, useState } from "react";
-import type { QueueDetail, QueueMessage, QueueMessages as Peeked } from "../../../api/queues.js";
+import type { QueueMessages as Peeked, QueueDetail, QueueMessage } from "../../../api/queues.js";
 import { api, apiPath } from "../../api/client.js";
 import { useAction } from "../../api/use-action.js";
 import { useOpenPath } from "../../components/app-link.js";
@@ -115,8 +115,8 @@ function DisturbNote({ queue, looked, pending, onLook }: DisturbNoteProps) {
   return (
     <Callout title="Looking disturbs this queue">
       <p>
-        This broker shows messages only by handing them out: up to 50 are taken for a moment and put back. They count
-        as redelivered, and meanwhile no worker gets them.
+        This broker shows messages only by handing them out: up to 50 are taken for a moment and put back. They count as
+        redelivered, and meanwhile no worker gets them.
       </p>
       {!looked && (
         <Button size="compact-sm" variant="default" loading={pending} onClick={onLook}>
@@ -289,8 +289,8 @@ function RemoveDialog({ queue, message, onClose, onRemoved }: RemoveDialogProps)
       problem={remove.problem}
     >
       <p>
-        The message {message.id !== null && <bdi className="lv-mono lv-wrap-anywhere">{message.id}</bdi>} is deleted from{" "}
-        <bdi>{queue}</bdi>: its task will not run. That cannot be taken back.
+        The message {message.id !== null && <bdi className="lv-mono lv-wrap-anywhere">{message.id}</bdi>} is deleted
+        from <bdi>{queue}</bdi>: its task will not run. That cannot be taken back.
       </p>
     </ConfirmDialog>
   );

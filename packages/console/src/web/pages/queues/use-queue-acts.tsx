@@ -34,7 +34,9 @@ export function useQueueActs(onDeleted: () => void = () => undefined): QueueActs
   const switched = useAction(
     async (key, verb: "pause" | "resume", names: readonly string[]): Promise<Reply> => ({
       what: `${verb === "pause" ? "Pause" : "Resume"} ${names.length === 1 ? names[0] : `${names.length} queues`}`,
-      outcomes: (await Promise.all(names.map((name, place) => switchQueue(`${key}-${place}`, verb, name, names.length > 1)))).flat(),
+      outcomes: (
+        await Promise.all(names.map((name, place) => switchQueue(`${key}-${place}`, verb, name, names.length > 1)))
+      ).flat(),
     }),
     {
       done: (answer) => {
@@ -56,8 +58,7 @@ export function useQueueActs(onDeleted: () => void = () => undefined): QueueActs
     },
   );
   const remove = useAction(
-    (_, name: string) =>
-      api.delete<{ readonly count: number }>(apiPath`queues/${name}` + queryText({ confirm: name })),
+    (_, name: string) => api.delete<{ readonly count: number }>(apiPath`queues/${name}` + queryText({ confirm: name })),
     {
       done: ({ count }) => {
         notify({ kind: "done", text: "Deleted the queue", detail: `It held ${whole(count)} messages` });

@@ -59,7 +59,9 @@ function ConsumerForm({ act, onClose, onSubmit, pending, problem }: ConsumerDial
         <details className="lv-details">
           <summary>Exchange and routing key</summary>
           <div className="lv-stack">
-            <p className="lv-muted">A queue that the worker's settings do not know is made with these. Default: its name.</p>
+            <p className="lv-muted">
+              A queue that the worker's settings do not know is made with these. Default: its name.
+            </p>
             <TextInput
               label="Exchange"
               value={draft.exchange}
@@ -81,7 +83,9 @@ function ConsumerForm({ act, onClose, onSubmit, pending, problem }: ConsumerDial
           </div>
         </details>
       ) : (
-        <p className="lv-muted">What has been taken from the queue by then is finished. It holds until the worker starts anew.</p>
+        <p className="lv-muted">
+          What has been taken from the queue by then is finished. It holds until the worker starts anew.
+        </p>
       )}
       {problem && (
         <p className="lv-problem" role="alert">

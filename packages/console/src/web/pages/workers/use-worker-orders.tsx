@@ -3,7 +3,7 @@ import type { ActionOutcome, ActionReply } from "../../../api/common.js";
 import { api, apiPath, asProblem } from "../../api/client.js";
 import { useAction } from "../../api/use-action.js";
 import { ConfirmDialog } from "../../components/confirm-dialog.js";
-import { ReplyStrip, type Reply } from "../../components/reply-strip.js";
+import { type Reply, ReplyStrip } from "../../components/reply-strip.js";
 import { ConsumerDialog } from "./consumer-dialog.js";
 import { ShutDownDialog } from "./shutdown-dialog.js";
 import { whoText, workersText } from "./workers-text.js";
@@ -149,8 +149,8 @@ function OrderDialog({ asked: { act, names }, tell, forget, ...dialog }: OrderDi
         onConfirm={() => tell("Restart pool", "restart", names)}
       >
         <p className="lv-wrap-anywhere">
-          {workersText(names)}: processes or threads are replaced by new ones, each when its task ends. Workers of Celery's
-          end what they run.
+          {workersText(names)}: processes or threads are replaced by new ones, each when its task ends. Workers of
+          Celery's end what they run.
         </p>
       </ConfirmDialog>
     );

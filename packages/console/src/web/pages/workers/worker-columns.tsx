@@ -63,9 +63,7 @@ export function QueueNames({ names, most = 2 }: { readonly names: readonly strin
 
 function Load({ worker }: { readonly worker: WorkerSummary }) {
   if (worker.loadAverage.length === 0) return <span className="lv-none">–</span>;
-  return (
-    <WorkerFigure worker={worker}>{worker.loadAverage.map((load) => load.toFixed(2)).join("  ")}</WorkerFigure>
-  );
+  return <WorkerFigure worker={worker}>{worker.loadAverage.map((load) => load.toFixed(2)).join("  ")}</WorkerFigure>;
 }
 
 function StatusCell({ worker }: { readonly worker: WorkerSummary }) {

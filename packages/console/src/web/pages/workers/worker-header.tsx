@@ -40,9 +40,7 @@ export function WorkerActions({ worker, orders }: { readonly worker: WorkerDetai
         <Button
           variant="default"
           disabled={action.pending}
-          onClick={() =>
-            action.run({ what: on ? "Events off" : "Events on", path: "events", body: { enabled: !on } })
-          }
+          onClick={() => action.run({ what: on ? "Events off" : "Events on", path: "events", body: { enabled: !on } })}
         >
           {on ? "Disable events" : "Enable events"}
         </Button>
@@ -103,7 +101,9 @@ export function WorkerNotes({
         </Callout>
       )}
       {worker.clockSkew !== null && Math.abs(worker.clockSkew) > SKEW && (
-        <Callout title={`Its clock is ${durationText(Math.abs(worker.clockSkew))} ${worker.clockSkew > 0 ? "ahead" : "behind"}`}>
+        <Callout
+          title={`Its clock is ${durationText(Math.abs(worker.clockSkew))} ${worker.clockSkew > 0 ? "ahead" : "behind"}`}
+        >
           <p>Times that it tells are off by that much: set its clock by NTP.</p>
         </Callout>
       )}
@@ -130,7 +130,10 @@ export function WorkerFacts({ worker }: { readonly worker: WorkerDetail }) {
           { name: "Heartbeat", value: <Time at={worker.lastHeartbeat} /> },
           { name: "Figures", value: <Time at={worker.figuresAt} /> },
           { name: "Slots", value: <SlotsInUse busy={worker.busy} slots={worker.slots} /> },
-          { name: "Tasks", value: <AppLink to={paths.tasks({ worker: worker.name })}>all that it was seen with</AppLink> },
+          {
+            name: "Tasks",
+            value: <AppLink to={paths.tasks({ worker: worker.name })}>all that it was seen with</AppLink>,
+          },
         ]}
       />
     </Panel>

@@ -152,7 +152,10 @@ const COLUMNS: readonly Column<Limit>[] = [
           {ORIGINS.control}
         </Badge>
       ) : (
-        <span className={origin === "unknown" ? "lv-none" : undefined} title={origin === "unknown" ? "Celery's workers do not tell" : undefined}>
+        <span
+          className={origin === "unknown" ? "lv-none" : undefined}
+          title={origin === "unknown" ? "Celery's workers do not tell" : undefined}
+        >
           {ORIGINS[origin]}
         </span>
       ),

@@ -46,10 +46,10 @@ const STATUS_ORDER: Readonly<Record<WorkerSummary["status"], number>> = { online
 
 /** Sorted by a column, `-` before it for descending. */
 export function sortWorkers(workers: readonly WorkerSummary[], sort: string): WorkerSummary[] {
-  return sortRows(workers, sort, valueOf, ({ name }) => name);
+  return sortRows(workers, sort, figureOf, ({ name }) => name);
 }
 
-function valueOf(worker: WorkerSummary, column: string): SortValue {
+function figureOf(worker: WorkerSummary, column: string): SortValue {
   switch (column) {
     case "status":
       return STATUS_ORDER[worker.status];

@@ -32,7 +32,10 @@ export function WorkerPool({ worker, orders, onRestart, onShutDown }: WorkerPool
               { name: "Kind", value: worker.pool },
               { name: "Size", value: worker.slots === null ? null : whole(worker.slots) },
               { name: "Busy", value: worker.busy === null ? null : whole(worker.busy) },
-              { name: "Autoscale", value: worker.autoscale ? `${worker.autoscale.min} – ${worker.autoscale.max}` : "off" },
+              {
+                name: "Autoscale",
+                value: worker.autoscale ? `${worker.autoscale.min} – ${worker.autoscale.max}` : "off",
+              },
               { name: "Prefetch", value: worker.prefetch === null ? null : whole(worker.prefetch) },
               { name: "Tasks per child", value: worker.maxTasksPerChild ?? "no limit" },
               { name: "Memory per child", value: memoryLimit(worker.maxMemoryPerChild) },
@@ -266,7 +269,11 @@ const SLOT_COLUMNS: readonly Column<RunningSlot>[] = [
     align: "right",
     hint: "Tasks since the slot began",
     cell: (slot) =>
-      slot.finished === null ? <span className="lv-none">–</span> : <span className="lv-number">{whole(slot.finished)}</span>,
+      slot.finished === null ? (
+        <span className="lv-none">–</span>
+      ) : (
+        <span className="lv-number">{whole(slot.finished)}</span>
+      ),
   },
   {
     key: "memory",

@@ -47,10 +47,7 @@ interface TotalsProps {
 
 /** The row of sums below the table; each opens the tasks that it counts. */
 export function totalCells({ totals, of }: TotalsProps): Readonly<Record<string, ReactNode>> {
-  const cells = TOTALS.map((total) => [
-    total.key,
-    <TotalLink key={total.key} total={total} totals={totals} of={of} />,
-  ]);
+  const cells = TOTALS.map((total) => [total.key, <TotalLink key={total.key} total={total} totals={totals} of={of} />]);
   return { name: <span>{whole(totals.online)} online</span>, ...Object.fromEntries(cells) };
 }
 
