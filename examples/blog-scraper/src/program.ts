@@ -239,5 +239,6 @@ function aborted(signal: AbortSignal): Promise<void> {
 }
 
 function isPortTaken(error: unknown): boolean {
-  return error instanceof Error && "code" in error && error.code === "EADDRINUSE";
+  // The console's error has the system's as its cause.
+  return error instanceof Error && (("code" in error && error.code === "EADDRINUSE") || isPortTaken(error.cause));
 }

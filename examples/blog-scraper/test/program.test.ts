@@ -72,15 +72,17 @@ describe("npm start", { timeout: 60_000 }, () => {
   test("ends with 1 and the reason when the blog cannot be read", async () => {
     await using site = await startSite();
     const { code, output } = await start("--blog", `${site.origin}/gone`, "--once").exit;
-    expect(output).toContain(`FAILURE: the blog cannot be read: ${site.origin}/gone answered HTTP 404`);
+    expect(output).toContain(
+      `FAILURE: BlogUnreadableError: the blog cannot be read: ${site.origin}/gone answered HTTP 404`,
+    );
     expect(code).toBe(1);
   });
 
   test("tries a blog that cannot be reached once more, then fails with the reason", async () => {
     const { code, output } = await start("--blog", `http://127.0.0.1:${await freePort()}/`, "--once").exit;
-    expect(output).toContain("The task will be tried again.");
+    expect(output).toContain("The task will be tried again: BlogUnavailableError");
     expect(output).toMatch(
-      /FAILURE: the blog cannot be read: could not connect to 127\.0\.0\.1:\d+ \(connection refused, ECONNREFUSED\)/,
+      /FAILURE: BlogUnavailableError: the blog cannot be read: could not connect to 127\.0\.0\.1:\d+ \(connection refused, ECONNREFUSED\)/,
     );
     expect(code).toBe(1);
   });

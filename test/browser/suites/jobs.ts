@@ -1,7 +1,7 @@
 import type { Page } from "playwright-core";
 import { describe, expect, test } from "vitest";
 import type { Place } from "../support/stage.js";
-import { Visitor } from "../support/visitor.js";
+import { titled, Visitor } from "../support/visitor.js";
 
 const RUN = "Run Restock a shelf";
 
@@ -24,7 +24,7 @@ export function describeJobs(chromium: string, openPlace: () => Promise<Place>):
     test("run with a form, show progress and log as they come, refuse a second run, and stop", async () => {
       const page = await visitor.open("jobs");
       await start(await openForm(page), { amount: 7, steps: 600 });
-      await titled(page, "STARTED", "PROGRESS");
+      await titled(page, "STARTED");
       const run = page.url();
       const bar = page.getByRole("progressbar", { name: /^Progress of run \d+$/ });
       const first = await stepOf(bar);
@@ -75,15 +75,6 @@ async function start(form: ReturnType<Page["getByRole"]>, values: { readonly amo
 
 async function expectInvalid(field: ReturnType<Page["getByRole"]>): Promise<void> {
   await expect.poll(() => field.getAttribute("aria-invalid"), { timeout: 20_000 }).toBe("true");
-}
-
-/** Waits until the state beside the title is one of these. */
-async function titled(page: Page, ...states: readonly string[]): Promise<void> {
-  await page.getByRole("heading", { level: 1, name: /^Restock a shelf, run \d+$/ }).waitFor();
-  await page
-    .locator(".lv-title-line")
-    .getByText(new RegExp(`^(${states.join("|")})$`))
-    .waitFor();
 }
 
 /** How many steps a progress bar says are done. */

@@ -1,7 +1,7 @@
 import type { Page } from "playwright-core";
 import { describe, expect, test } from "vitest";
 import type { Place } from "../support/stage.js";
-import { reach, Visitor } from "../support/visitor.js";
+import { reach, titled, Visitor } from "../support/visitor.js";
 
 /** One task: console.md §10, "Task detail". */
 export function describeTask(chromium: string, openPlace: () => Promise<Place>): void {
@@ -11,7 +11,7 @@ export function describeTask(chromium: string, openPlace: () => Promise<Place>):
     test("shows a failure with its class, message and trace", async () => {
       const [id = ""] = await visitor.stage.send("shop.fails", [[0]]);
       const page = await visitor.open(`tasks/${id}`);
-      await heading(page, "FAILURE");
+      await titled(page, "FAILURE");
       const error = page.getByRole("region", { name: "Error", exact: true });
       await error.getByText("TypeError", { exact: true }).waitFor();
       await error.getByText("price of item 0 is not a number", { exact: true }).waitFor();
@@ -21,7 +21,7 @@ export function describeTask(chromium: string, openPlace: () => Promise<Place>):
     test("shows each try with the reason of the next, and what each has logged", async () => {
       const [id = ""] = await visitor.stage.send("shop.flaky", [[]]);
       const page = await visitor.open(`tasks/${id}?tab=timeline`);
-      await heading(page, "SUCCESS");
+      await titled(page, "SUCCESS");
       const attempts = page.getByRole("region", { name: "Table of attempts" }).getByRole("row");
       await attempts.filter({ hasText: "RETRY" }).filter({ hasText: "supplier is away" }).waitFor();
       await attempts.filter({ hasText: "SUCCESS" }).waitFor();
@@ -40,7 +40,7 @@ export function describeTask(chromium: string, openPlace: () => Promise<Place>):
       const before = await countOf(lines);
       await expect.poll(() => countOf(lines), { timeout: 20_000 }).toBeGreaterThan(before);
       await page.getByRole("button", { name: "Ask to stop" }).click();
-      await heading(page, "REVOKED");
+      await titled(page, "REVOKED");
     });
 
     test("runs the task again as it was; each of the two leads to the other", async () => {
@@ -49,7 +49,7 @@ export function describeTask(chromium: string, openPlace: () => Promise<Place>):
       const page = await visitor.open(`tasks/${id}`);
       await page.getByRole("button", { name: "Re-run", exact: true }).click();
       await page.getByRole("link", { name: "Open it" }).click();
-      await heading(page, "SUCCESS");
+      await titled(page, "SUCCESS");
       expect(page.url()).not.toContain(id);
       const again = page.url();
       await resultIs(page, "5");
@@ -69,7 +69,7 @@ export function describeTask(chromium: string, openPlace: () => Promise<Place>):
       await args.fill("[20, 22]");
       await page.getByRole("button", { name: "Re-run task" }).click();
       await page.getByText("Sent:").getByRole("link").click();
-      await heading(page, "SUCCESS");
+      await titled(page, "SUCCESS");
       await resultIs(page, "42");
       await fact(page, "Re-run of").getByRole("link").waitFor();
     });
@@ -79,11 +79,6 @@ export function describeTask(chromium: string, openPlace: () => Promise<Place>):
       await page.getByText("No record; it may have expired").waitFor();
     });
   });
-}
-
-/** Waits until the state beside the title is this. */
-async function heading(page: Page, state: string): Promise<void> {
-  await page.locator(".lv-title-line").getByText(state, { exact: true }).waitFor().catch(async (e) => { await page.screenshot({path: "/tmp/shot-" + state + Math.random() + ".png"}); const {writeFileSync} = await import("node:fs"); writeFileSync("/tmp/shot.html", await page.content()); throw e; });
 }
 
 async function progressOf(bar: ReturnType<Page["getByRole"]>): Promise<number> {

@@ -12,7 +12,7 @@ export interface OpenPage {
 }
 
 /** Seconds a loaded machine may take to show something. */
-const PATIENCE_MS = 6_000;
+const PATIENCE_MS = 20_000;
 
 export async function launch(path: string): Promise<Browser> {
   return await chromium.launch({ executablePath: path, args: ["--no-sandbox"] });

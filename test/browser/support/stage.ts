@@ -27,16 +27,25 @@ export interface Place {
 /** A console over a broker, with workers as processes of their own, as a team has it. */
 export class Stage {
   readonly app: Lovage;
-  readonly console: LovageConsole;
   readonly url: string;
+  #console: LovageConsole;
+  readonly #options: Partial<ConsoleOptions>;
   readonly #place: Place;
   readonly #folder: string;
   readonly #processes = new Set<SuiteProcess>();
 
-  private constructor(parts: { app: Lovage; console: LovageConsole; url: string; place: Place; folder: string }) {
+  private constructor(parts: {
+    app: Lovage;
+    console: LovageConsole;
+    url: string;
+    options: Partial<ConsoleOptions>;
+    place: Place;
+    folder: string;
+  }) {
     this.app = parts.app;
-    this.console = parts.console;
+    this.#console = parts.console;
     this.url = parts.url;
+    this.#options = parts.options;
     this.#place = parts.place;
     this.#folder = parts.folder;
   }
@@ -44,14 +53,24 @@ export class Stage {
   static async open(place: Place, options: Partial<ConsoleOptions> = {}): Promise<Stage> {
     const folder = await mkdtemp(join(tmpdir(), "lovage-browser-"));
     const app = await loadApp(place);
-    const console = new LovageConsole({
-      app,
-      logger: silentLogger,
-      webRoot: WEB_ROOT,
-      options: { port: 0, store: place.store ?? `sqlite:${join(folder, "console.db")}`, ...options },
-    });
+    const store = place.store ?? `sqlite:${join(folder, "console.db")}`;
+    const console = newConsole(app, { port: 0, store, ...options });
     const { url } = await console.start();
-    return new Stage({ app, console, url, place, folder });
+    // As it is bound now, so that the one after it is found at the same address.
+    const bound = { store, ...options, port: Number(new URL(url).port) };
+    return new Stage({ app, console, url, options: bound, place, folder });
+  }
+
+  get console(): LovageConsole {
+    return this.#console;
+  }
+
+  /** Ends the console and starts another on its store and address; resolves when it has the events. */
+  async restartConsole(): Promise<void> {
+    await this.#console.stop();
+    this.#console = newConsole(this.app, this.#options);
+    await this.#console.start();
+    await until(() => this.#console.parts.ingest.status.leader, "the console has the events");
   }
 
   /** Starts `lovage worker`; resolves when it takes tasks. */
@@ -86,11 +105,15 @@ export class Stage {
 
   async close(): Promise<void> {
     await Promise.all([...this.#processes].map((process) => process.stop("SIGKILL")));
-    await this.console.stop();
+    await this.#console.stop();
     await this.app.close();
     await this.#place.remove();
     await rm(this.#folder, { recursive: true, force: true, maxRetries: 5 });
   }
+}
+
+function newConsole(app: Lovage, options: Partial<ConsoleOptions>): LovageConsole {
+  return new LovageConsole({ app, logger: silentLogger, webRoot: WEB_ROOT, options });
 }
 
 /**

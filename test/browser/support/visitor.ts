@@ -67,6 +67,13 @@ function there<T>(part: T | undefined): T {
   return part;
 }
 
+/** Waits until the state beside a page's title is this. */
+export async function titled(page: Page, state: string): Promise<void> {
+  const line = page.getByRole("main").locator("header").filter({ has: page.getByRole("heading", { level: 1 }) });
+  // A sign stands before the word.
+  await line.getByText(new RegExp(`^\\W?${state}$`)).waitFor();
+}
+
 /** Resolves when the console's records say that each of these tasks is in the state. */
 export async function reach(stage: Stage, ids: readonly string[], state: string): Promise<void> {
   const { tasks } = stage.console.parts;

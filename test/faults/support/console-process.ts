@@ -101,8 +101,12 @@ export class ConsoleProcess {
     return items.map(({ id }) => id);
   }
 
-  async stateOf(id: string): Promise<string> {
-    return z.object({ state: z.string() }).parse(await this.#json(`/api/v1/tasks/${id}`)).state;
+  /** Of a task; undefined for one that it knows nothing of. */
+  async stateOf(id: string): Promise<string | undefined> {
+    const { status, text } = await this.ask(`/api/v1/tasks/${id}`);
+    if (status === 404) return undefined;
+    if (status !== 200) throw new Error(`task ${id}: ${status} ${text}`);
+    return z.object({ state: z.string() }).parse(JSON.parse(text)).state;
   }
 
   async attention(): Promise<readonly { readonly kind: string; readonly detail: string }[]> {

@@ -625,6 +625,7 @@ const SERIES: Readonly<
   failures: { unit: "share", lines: ["failures"], scale: 0.05 },
   depth: { unit: "count", lines: ["default", "mail", "images", "q.é 1/50%", "other"], scale: 400 },
   slots: { unit: "count", lines: ["busy", "capacity"], scale: 14 },
+  queue: { unit: "per-minute", lines: ["in", "deliver", "ack", "redelivered"], scale: 240 },
 };
 
 function points(length: number, scale: number, line: number, flat: boolean): (number | null)[] {

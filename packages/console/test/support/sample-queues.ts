@@ -97,7 +97,7 @@ export function sampleMessages(now: Date, count = 12): QueueMessage[] {
   });
 }
 
-const REASONS = ["deliveries used up", "unknown task", "not decodable", "lease lost", "rejected", "expired"];
+const REASONS = ["deliveries_used_up", "unknown_task", "not_decodable", "content_disallowed", "rejected", "failed"];
 const ERRORS = [
   "WorkerLostError: the process ended with signal 9 (SIGKILL)\n  memory then: 1.9 GiB",
   "NotRegistered: no task of the name images.resize2 is registered",
@@ -112,7 +112,7 @@ export function sampleDeadLetters(now: Date, filter: URLSearchParams = new URLSe
       task: message.task,
       id: message.id,
       queue: index % 5 === 1 ? "mail" : "default",
-      reason: index === 4 ? "not decodable" : (REASONS[index % REASONS.length] ?? "rejected"),
+      reason: index === 4 ? "not_decodable" : (REASONS[index % REASONS.length] ?? "rejected"),
       error: ERRORS[index === 4 ? 2 : index % 2] ?? "",
       deliveries: index % 3 === 0 ? 5 : 1,
       died: ago(now, 500 + index * 660),

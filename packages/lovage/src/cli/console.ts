@@ -6,7 +6,7 @@ import type { Logger } from "../util/logger.js";
 import type { CommandMaker } from "./command-maker.js";
 import {
   AUTH_MODES,
-  type ConsoleFlags,
+  type ConsoleOptions,
   consoleOptions,
   parseHeaderName,
   parseUrlPrefix,
@@ -22,7 +22,7 @@ import { print } from "./output.js";
 import { readPassword } from "./read-password.js";
 import { type Shutdown, ShutdownSignals } from "./shutdown-signals.js";
 
-interface ConsoleCommandOptions extends ConsoleFlags {
+interface ConsoleCommandOptions extends ConsoleOptions {
   readonly logFormat: LogFormat;
   readonly stopWithParent?: boolean;
 }
@@ -42,7 +42,7 @@ Examples:
 
 /** `lovage console`: serves the web console until it is told to stop. */
 export const consoleCommand: CommandMaker = (report) =>
-  addConsoleFlags(new Command("console"))
+  addConsoleOptions(new Command("console"))
     .description("serve the web console")
     .addOption(
       new Option("--log-format <format>", "lines for people, JSON, or by where the log goes")
@@ -57,7 +57,7 @@ export const consoleCommand: CommandMaker = (report) =>
     });
 
 /** The flags that say how the console is served; `lovage dev` takes them too. */
-export function addConsoleFlags(command: Command): Command {
+export function addConsoleOptions(command: Command): Command {
   return command
     .option("--host <address>", "address to listen on", "127.0.0.1")
     .option("--port <port>", "port to listen on; 0 takes any that is free", parsePort, 8000)
@@ -89,7 +89,7 @@ async function runConsole(options: ConsoleCommandOptions & GlobalOptions): Promi
   const logger = createLogger({ level: options.loglevel, pretty: text });
   app.logTo(logger);
   try {
-    const console = open({ app, hasApp: path !== undefined, options: consoleOptions(options, app), logger });
+    const console = open({ app, hasApp: path !== undefined, options: consoleOptions(options), logger });
     return await serve(console, { logger, withParent: options.stopWithParent ?? false });
   } finally {
     await inTime(app.close(), "connections", logger);

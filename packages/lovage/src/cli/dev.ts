@@ -5,8 +5,8 @@ import { appFile } from "../load-app.js";
 import { POOL_KINDS, type PoolKind } from "../pool-kind.js";
 import { deferred } from "../util/deferred.js";
 import type { CommandMaker } from "./command-maker.js";
-import { addConsoleFlags } from "./console.js";
-import type { ConsoleFlags } from "./console-options.js";
+import { addConsoleOptions } from "./console.js";
+import type { ConsoleOptions } from "./console-options.js";
 import { DevOutput } from "./dev/dev-output.js";
 import { DevSession } from "./dev/dev-session.js";
 import { EXIT, type ExitCode } from "./exit-codes.js";
@@ -14,7 +14,7 @@ import { collectNames, type GlobalOptions, optionsOf, parseCount, parseSeconds }
 import { requireAppPath } from "./open-app.js";
 import { ShutdownSignals } from "./shutdown-signals.js";
 
-interface DevCommandOptions extends ConsoleFlags {
+interface DevCommandOptions extends ConsoleOptions {
   readonly queues?: readonly string[];
   readonly concurrency?: number;
   readonly pool?: PoolKind;
@@ -35,7 +35,7 @@ Examples:
 
 /** `lovage dev`: worker and console in one command, restarted when sources change. */
 export const devCommand: CommandMaker = (report) =>
-  addConsoleFlags(new Command("dev"))
+  addConsoleOptions(new Command("dev"))
     .description("run a worker and the console, and restart them when sources change")
     .option("--no-console", "the worker alone")
     .option("-Q, --queues <names>", "queues to consume, with commas between; by default those of the app", collectNames)
@@ -102,7 +102,7 @@ function workerArguments({ queues, concurrency, pool }: DevCommandOptions): read
   ];
 }
 
-function consoleArguments(options: ConsoleFlags): readonly string[] {
+function consoleArguments(options: ConsoleOptions): readonly string[] {
   const { host, port, urlPrefix, auth, readOnly, trustProxy, userHeader, headerRole, metricsPublic, store } = options;
   return [
     "--log-format",

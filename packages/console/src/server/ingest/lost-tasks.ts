@@ -8,6 +8,8 @@ import type { EventIngest } from "./event-ingest.js";
 
 /** Seconds between two looks, and from a heartbeat's loss to the look it causes. */
 const LOOK_EVERY = 30;
+/** Seconds between two tries while it cannot look: another console writes, or nothing is heard. What was missed is looked up right after. */
+const TRY_EVERY = 2;
 /** Seconds that a task's last news must be old before its worker is asked: they may be on their way. */
 const SETTLED = 5;
 /** Tasks looked through at a time, and ids in one question. */
@@ -58,6 +60,8 @@ export class LostTasks implements Service {
   #unsubscribe: (() => void) | undefined;
   #wake = new AbortController();
   #gapsSeenMs = 0;
+  /** Whether the last turn could look. */
+  #looked = false;
   /** Where the round over all that wait stands. */
   #waitingAfterId: string | undefined;
 
@@ -87,8 +91,9 @@ export class LostTasks implements Service {
 
   /** Looks now. Returns how many tasks were given up for lost. */
   async look(): Promise<number> {
-    const { ingest, tasks } = this.#options;
-    if (!(ingest.status.leader && ingest.hearsSinceMs !== undefined)) return 0;
+    const { tasks } = this.#options;
+    if (!this.#mayLook) return 0;
+    this.#looked = true;
     await this.#lookAfterGap();
     const states = Object.keys(await tasks.stateCounts()).filter((state) => !(isReady(state) || NOT_HELD.has(state)));
     let lost = 0;
@@ -98,6 +103,11 @@ export class LostTasks implements Service {
     return lost;
   }
 
+  get #mayLook(): boolean {
+    const { ingest } = this.#options;
+    return ingest.status.leader && ingest.hearsSinceMs !== undefined;
+  }
+
   async #keepLooking(): Promise<void> {
     const { signal } = this.#stopping;
     let failed = false;
@@ -105,6 +115,7 @@ export class LostTasks implements Service {
       await this.#pause();
       if (signal.aborted) return;
       try {
+        this.#looked = false;
         await this.look();
         failed = false;
       } catch (error) {
@@ -117,7 +128,8 @@ export class LostTasks implements Service {
 
   /** Until it is time, or a worker has come or gone. A worker that has gone makes it look again when its lease is over. */
   async #pause(): Promise<void> {
-    const every = this.#options.lookEvery ?? LOOK_EVERY;
+    const usual = this.#options.lookEvery ?? LOOK_EVERY;
+    const every = this.#looked ? usual : Math.min(usual, TRY_EVERY);
     const soonest = this.#denied.size > 0 ? Math.min(every, this.#lease / 2 + 0.5) : every;
     this.#wake = new AbortController();
     await sleep(soonest, AbortSignal.any([this.#wake.signal, this.#stopping.signal])).catch(() => undefined);

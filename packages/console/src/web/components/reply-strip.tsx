@@ -18,7 +18,7 @@ const LISTED = 100;
 export function ReplyStrip({ reply, onClose }: { readonly reply: Reply | undefined; readonly onClose: () => void }) {
   // The region is there before its text: only then is the text read out.
   return (
-    <div role="status" aria-live="polite">
+    <div role="status" aria-live="polite" className="lv-replies-region">
       {reply && (
         <section className="lv-replies" aria-label={`${reply.what}: replies`}>
           <div className="lv-replies-head">

@@ -16,6 +16,7 @@ import { paths } from "../paths.js";
 import { useMay } from "../state/app-context.js";
 import { saveText } from "../state/save-text.js";
 import { texts } from "../texts.js";
+import { reasonText } from "./queues/death-reason.js";
 import { LETTER_COLUMNS } from "./queues/letter-columns.js";
 import { LetterDetail } from "./queues/letter-detail.js";
 import { type LetterActs, type Letters, useLetterActs } from "./queues/use-letter-acts.js";
@@ -72,22 +73,24 @@ export function DeadLettersPage() {
         <LetterSelects values={values} set={set} facets={list.page?.facets} />
       </FilterBar>
       {acts.replies}
-      <DataTable
-        {...list.table}
-        onHold={hold}
-        label="Dead letters"
-        columns={LETTER_COLUMNS}
-        onOpen={setShown}
-        rowMenu={menu}
-        selection={selection}
-        bulk={() => <LetterBulk selection={selection} rows={rows} count={count} filter={values} acts={acts} />}
-        onClearFilters={active ? clear : undefined}
-        emptyState={
-          <Empty title="No dead letters" icon="circle-check">
-            Good news: every message could be run. Those that cannot, even when tried again, come here.
-          </Empty>
-        }
-      />
+      <div className="lv-wide">
+        <DataTable
+          {...list.table}
+          onHold={hold}
+          label="Dead letters"
+          columns={LETTER_COLUMNS}
+          onOpen={setShown}
+          rowMenu={menu}
+          selection={selection}
+          bulk={() => <LetterBulk selection={selection} rows={rows} count={count} filter={values} acts={acts} />}
+          onClearFilters={active ? clear : undefined}
+          emptyState={
+            <Empty title="No dead letters" icon="circle-check">
+              Good news: every message could be run. Those that cannot, even when tried again, come here.
+            </Empty>
+          }
+        />
+      </div>
       <Modal
         opened={shown !== undefined}
         onClose={() => setShown(undefined)}
@@ -109,7 +112,14 @@ function chipsOf(values: Values, set: SetFilter): FilterChip[] {
   return KEYS.flatMap((key) =>
     values[key] === undefined
       ? []
-      : [{ key, label: LABELS[key], value: values[key], remove: () => set({ [key]: undefined }) }],
+      : [
+          {
+            key,
+            label: LABELS[key],
+            value: key === "reason" ? reasonText(values[key]) : values[key],
+            remove: () => set({ [key]: undefined }),
+          },
+        ],
   );
 }
 
@@ -132,10 +142,14 @@ function LetterSelects({ values, set, facets }: LetterSelectsProps) {
     return (
       <NativeSelect
         key={key}
+        size="xs"
         aria-label={LABELS[key]}
         className="lv-facet"
         value={chosen ?? ""}
-        data={[{ value: "", label: `Any ${LABELS[key].toLowerCase()}` }, ...known]}
+        data={[
+          { value: "", label: `Any ${LABELS[key].toLowerCase()}` },
+          ...known.map((value) => (key === "reason" ? { value, label: reasonText(value) } : value)),
+        ]}
         onChange={(event) => set({ [key]: event.currentTarget.value || undefined })}
       />
     );

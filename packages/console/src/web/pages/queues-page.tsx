@@ -65,36 +65,38 @@ export function QueuesPage() {
       </FilterBar>
       <StaleNote queues={answer.data?.items ?? []} />
       {acts.replies}
-      <DataTable
-        name="queues"
-        label="Queues"
-        {...steady}
-        columns={QUEUE_COLUMNS}
-        rowKey={keyOf}
-        rowLink={(queue) => paths.queue(queue.name)}
-        rowMenu={menu}
-        rowFaded={(queue) => staleReason(queue) !== undefined}
-        sort={sort}
-        onSort={(next) => change({ sort: next === "name" ? undefined : next })}
-        selection={selection}
-        bulk={() => <QueueBulk selected={(found ?? []).filter(({ name }) => selection.keys.has(name))} acts={acts} />}
-        toolbar={
-          <Switch
-            size="xs"
-            label="Internal queues"
-            checked={internal}
-            onChange={(event) => set({ internal: event.currentTarget.checked ? "1" : undefined })}
-          />
-        }
-        error={answer.error}
-        onRetry={() => void answer.refetch()}
-        onClearFilters={narrowed ? clear : undefined}
-        emptyState={
-          <Empty title="No queues yet" icon="queues" code="npx lovage worker --app ./tasks.ts -Q default">
-            They appear when a worker or sender declares them.
-          </Empty>
-        }
-      />
+      <div className="lv-wide">
+        <DataTable
+          name="queues"
+          label="Queues"
+          {...steady}
+          columns={QUEUE_COLUMNS}
+          rowKey={keyOf}
+          rowLink={(queue) => paths.queue(queue.name)}
+          rowMenu={menu}
+          rowFaded={(queue) => staleReason(queue) !== undefined}
+          sort={sort}
+          onSort={(next) => change({ sort: next === "name" ? undefined : next })}
+          selection={selection}
+          bulk={() => <QueueBulk selected={(found ?? []).filter(({ name }) => selection.keys.has(name))} acts={acts} />}
+          toolbar={
+            <Switch
+              size="xs"
+              label="Internal queues"
+              checked={internal}
+              onChange={(event) => set({ internal: event.currentTarget.checked ? "1" : undefined })}
+            />
+          }
+          error={answer.error}
+          onRetry={() => void answer.refetch()}
+          onClearFilters={narrowed ? clear : undefined}
+          emptyState={
+            <Empty title="No queues yet" icon="queues" code="npx lovage worker --app ./tasks.ts -Q default">
+              They appear when a worker or sender declares them.
+            </Empty>
+          }
+        />
+      </div>
       {creating && <CreateQueueDialog onClose={() => setCreating(false)} />}
       {acts.dialog}
     </Page>
@@ -127,7 +129,7 @@ interface FilterToggleProps {
 
 function FilterToggle({ label, on, set }: FilterToggleProps) {
   return (
-    <Button size="sm" variant={on ? "light" : "default"} aria-pressed={on} onClick={() => set(on ? undefined : "1")}>
+    <Button size="xs" variant={on ? "light" : "default"} aria-pressed={on} onClick={() => set(on ? undefined : "1")}>
       {label}
     </Button>
   );

@@ -74,44 +74,46 @@ function KnownWorker({ worker, error, refetch }: KnownWorkerProps) {
       <WorkerNotes worker={worker} orders={orders} onForget={() => bulk.forget([worker.name])} />
       <ReplyStrip reply={orders.reply} onClose={() => orders.setReply(undefined)} />
       {bulk.replies}
-      <WorkerFacts worker={worker} />
-      <Loaded answer={{ data: worker, error, refetch }}>
-        {(known) => (
-          <TabsInUrl
-            label="Worker"
-            tabs={[
-              {
-                key: "pool",
-                title: "Pool",
-                content: () => (
-                  <WorkerPool
-                    worker={known}
-                    orders={orders}
-                    onRestart={() => bulk.restart([known.name])}
-                    onShutDown={(cold) => setShuttingDown(cold ? "cold" : "warm")}
-                  />
-                ),
-              },
-              {
-                key: "queues",
-                title: "Queues",
-                count: known.queuesList.length,
-                content: () => <WorkerQueues worker={known} orders={orders} />,
-              },
-              {
-                key: "tasks",
-                title: "Tasks",
-                count: known.activeTasks.length + known.reservedTasks.length + known.scheduledTasks.length,
-                content: () => <WorkerTasks worker={known} orders={orders} />,
-              },
-              { key: "limits", title: "Limits", content: () => <WorkerLimits worker={known} orders={orders} /> },
-              { key: "statistics", title: "Statistics", content: () => <WorkerStatistics worker={known} /> },
-              { key: "settings", title: "Settings", content: () => <WorkerSettings worker={known} /> },
-              { key: "history", title: "History", content: () => <WorkerHistory worker={known} /> },
-            ]}
-          />
-        )}
-      </Loaded>
+      <div className={worker.status === "online" ? "lv-stack" : "lv-stack lv-old-figures"}>
+        <WorkerFacts worker={worker} />
+        <Loaded answer={{ data: worker, error, refetch }}>
+          {(known) => (
+            <TabsInUrl
+              label="Worker"
+              tabs={[
+                {
+                  key: "pool",
+                  title: "Pool",
+                  content: () => (
+                    <WorkerPool
+                      worker={known}
+                      orders={orders}
+                      onRestart={() => bulk.restart([known.name])}
+                      onShutDown={(cold) => setShuttingDown(cold ? "cold" : "warm")}
+                    />
+                  ),
+                },
+                {
+                  key: "queues",
+                  title: "Queues",
+                  count: known.queuesList.length,
+                  content: () => <WorkerQueues worker={known} orders={orders} />,
+                },
+                {
+                  key: "tasks",
+                  title: "Tasks",
+                  count: known.activeTasks.length + known.reservedTasks.length + known.scheduledTasks.length,
+                  content: () => <WorkerTasks worker={known} orders={orders} />,
+                },
+                { key: "limits", title: "Limits", content: () => <WorkerLimits worker={known} orders={orders} /> },
+                { key: "statistics", title: "Statistics", content: () => <WorkerStatistics worker={known} /> },
+                { key: "settings", title: "Settings", content: () => <WorkerSettings worker={known} /> },
+                { key: "history", title: "History", content: () => <WorkerHistory worker={known} /> },
+              ]}
+            />
+          )}
+        </Loaded>
+      </div>
       {shuttingDown !== undefined && (
         <ShutDownDialog
           names={[worker.name]}

@@ -58,28 +58,33 @@ export function WorkersPage() {
       </FilterBar>
       {orders.replies}
       {found && <TotalStrip totals={totals} of={of} />}
-      <DataTable
-        name="workers"
-        label="Workers"
-        {...steady}
-        columns={WORKER_COLUMNS}
-        rowKey={keyOf}
-        rowLink={(worker) => paths.worker(worker.name)}
-        rowMenu={menu}
-        rowFaded={(worker) => !isOnline(worker)}
-        sort={sort}
-        onSort={(next) => change({ sort: next === "name" ? undefined : next })}
-        selection={selection}
-        bulk={() => (
-          <WorkerBulk selected={(found?.shown ?? []).filter(({ name }) => selection.keys.has(name))} orders={orders} />
-        )}
-        totals={totalCells({ totals, of })}
-        toolbar={found && <OfflineSwitch values={values} set={set} hidden={found.hidden} offline={found.offline} />}
-        error={answer.error}
-        onRetry={() => void answer.refetch()}
-        onClearFilters={narrowed ? clear : undefined}
-        emptyState={<NoWorkers hidden={found?.hidden ?? 0} onShow={() => set({ offline: "1" })} />}
-      />
+      <div className="lv-wide">
+        <DataTable
+          name="workers"
+          label="Workers"
+          {...steady}
+          columns={WORKER_COLUMNS}
+          rowKey={keyOf}
+          rowLink={(worker) => paths.worker(worker.name)}
+          rowMenu={menu}
+          rowFaded={(worker) => !isOnline(worker)}
+          sort={sort}
+          onSort={(next) => change({ sort: next === "name" ? undefined : next })}
+          selection={selection}
+          bulk={() => (
+            <WorkerBulk
+              selected={(found?.shown ?? []).filter(({ name }) => selection.keys.has(name))}
+              orders={orders}
+            />
+          )}
+          totals={totalCells({ totals, of })}
+          toolbar={found && <OfflineSwitch values={values} set={set} hidden={found.hidden} offline={found.offline} />}
+          error={answer.error}
+          onRetry={() => void answer.refetch()}
+          onClearFilters={narrowed ? clear : undefined}
+          emptyState={<NoWorkers hidden={found?.hidden ?? 0} onShow={() => set({ offline: "1" })} />}
+        />
+      </div>
       {orders.dialog}
     </Page>
   );
@@ -117,18 +122,21 @@ function WorkerSelects({ values, set, all }: SelectsProps) {
   return (
     <>
       <NativeSelect
+        size="xs"
         aria-label="Status"
         value={values.status ?? ""}
         data={[{ value: "", label: "Any status" }, "online", "silent", "offline"]}
         onChange={(event) => set({ status: event.currentTarget.value || undefined })}
       />
       <NativeSelect
+        size="xs"
         aria-label="Kind"
         value={values.kind ?? ""}
         data={[{ value: "", label: "Any kind" }, "lovage", "celery"]}
         onChange={(event) => set({ kind: event.currentTarget.value || undefined })}
       />
       <NativeSelect
+        size="xs"
         aria-label="Queue"
         className="lv-narrow-select"
         value={values.queue ?? ""}

@@ -7,6 +7,7 @@ import { Badge } from "../../components/state-badge.js";
 import { Time } from "../../components/time.js";
 import { paths } from "../../paths.js";
 import { OneLine } from "../tasks/task-columns.js";
+import { reasonText } from "./death-reason.js";
 
 /** How often a letter was replayed before it died again; its earlier deaths are in its task's timeline. */
 export function Replayed({ letter }: { readonly letter: DeadLetterItem }) {
@@ -74,7 +75,7 @@ export const LETTER_COLUMNS: readonly Column<DeadLetterItem>[] = [
     card: "field",
     cell: ({ reason }) => (
       <Badge tone="bad" title={reason}>
-        {reason}
+        {reasonText(reason)}
       </Badge>
     ),
   },

@@ -5,6 +5,7 @@ import { sizeText } from "../../components/json-text.js";
 import { Facts } from "../../components/page.js";
 import { Time } from "../../components/time.js";
 import { paths } from "../../paths.js";
+import { reasonText } from "./death-reason.js";
 import { Replayed } from "./letter-columns.js";
 import { MessageParts } from "./message-parts.js";
 
@@ -14,7 +15,7 @@ export function LetterDetail({ letter }: { readonly letter: DeadLetterItem }) {
     <div className="lv-stack">
       <Facts
         facts={[
-          { name: "Reason", value: letter.reason },
+          { name: "Reason", value: reasonText(letter.reason) },
           { name: "Died", value: <Time at={letter.died} show="both" /> },
           {
             name: "From queue",

@@ -148,53 +148,55 @@ function MessageTable({ queue, look, tools, onPurge, onChanged }: MessageTablePr
   });
   return (
     <>
-      <DataTable
-        name="queue-messages"
-        label={`Messages of ${queue.name}`}
-        columns={messageColumns(form)}
-        rows={look?.found.items}
-        rowKey={({ key }) => key}
-        onOpen={setShown}
-        rowMenu={menu}
-        selection={selection}
-        bulk={() => (
-          <NeedsRole role="admin">
-            <Button size="compact-sm" variant="default" onClick={() => setMoving({ keys: [...selection.keys] })}>
-              {`Move ${selection.keys.size} to…`}
-            </Button>
-          </NeedsRole>
-        )}
-        toolbar={
-          <>
-            {tools}
-            <SegmentedControl
-              size="xs"
-              aria-label="Form of the messages"
-              data={[
-                { value: "decoded", label: "Decoded" },
-                { value: "raw", label: "Raw" },
-              ]}
-              value={form}
-              onChange={(value) => setForm(value === "raw" ? "raw" : "decoded")}
-            />
+      <div className="lv-wide">
+        <DataTable
+          name="queue-messages"
+          label={`Messages of ${queue.name}`}
+          columns={messageColumns(form)}
+          rows={look?.found.items}
+          rowKey={({ key }) => key}
+          onOpen={setShown}
+          rowMenu={menu}
+          selection={selection}
+          bulk={() => (
             <NeedsRole role="admin">
-              <Button size="xs" variant="default" onClick={() => setMoving({})}>
-                Move…
+              <Button size="compact-sm" variant="default" onClick={() => setMoving({ keys: [...selection.keys] })}>
+                {`Move ${selection.keys.size} to…`}
               </Button>
             </NeedsRole>
-            <NeedsRole role="admin">
-              <Button size="xs" variant="light" color="red" onClick={onPurge}>
-                Purge…
-              </Button>
-            </NeedsRole>
-          </>
-        }
-        emptyState={
-          <Empty title="No message waits" icon="circle-check">
-            Every one that came has been taken by a worker.
-          </Empty>
-        }
-      />
+          )}
+          toolbar={
+            <>
+              {tools}
+              <SegmentedControl
+                size="xs"
+                aria-label="Form of the messages"
+                data={[
+                  { value: "decoded", label: "Decoded" },
+                  { value: "raw", label: "Raw" },
+                ]}
+                value={form}
+                onChange={(value) => setForm(value === "raw" ? "raw" : "decoded")}
+              />
+              <NeedsRole role="admin">
+                <Button size="xs" variant="default" onClick={() => setMoving({})}>
+                  Move…
+                </Button>
+              </NeedsRole>
+              <NeedsRole role="admin">
+                <Button size="xs" variant="light" color="red" onClick={onPurge}>
+                  Purge…
+                </Button>
+              </NeedsRole>
+            </>
+          }
+          emptyState={
+            <Empty title="No message waits" icon="circle-check">
+              Every one that came has been taken by a worker.
+            </Empty>
+          }
+        />
+      </div>
       {look && (
         <p className="lv-muted">
           {look.found.items.length} looked at from the {look.from}, <Time at={look.at} />
