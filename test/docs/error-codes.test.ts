@@ -5,7 +5,7 @@ import { REPOSITORY, readPage } from "./markdown.js";
 
 const SOURCES = ["packages/lovage/src", "packages/console/src/server"].map((folder) => join(REPOSITORY, folder));
 /** `code: "…"` of our error classes, and the second argument of the console's refusals. */
-const CODE = /(?:\bcode: |\bApiError\(\s*\d+,\s*)"([a-z][a-z0-9_]*)"/g;
+const CODE = /(?:\bcode: |\bApiError\(\s*[^,"]+,\s*)"([a-z][a-z0-9_]*)"/g;
 
 test("every error code in the sources is explained in docs/errors.md, and the other way round", () => {
   // Given the codes of both sides

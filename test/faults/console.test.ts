@@ -1,10 +1,11 @@
 import { execFileSync } from "node:child_process";
 import { once } from "node:events";
 import { appendFileSync, mkdirSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
 import { Lovage } from "lovage";
-import { afterEach, describe, expect, test } from "vitest";
+import { describe, expect, type TestContext, test } from "vitest";
 import { describeWithServer } from "../../packages/lovage/test/support/servers.js";
 import { ConsoleProcess } from "./support/console-process.js";
 import { Fleet, type WorkerProcess } from "./support/fleet.js";
@@ -15,6 +16,9 @@ import { until } from "./support/until.js";
 const MAX_MEMORY = 450 * 1024 * 1024;
 /** Seconds for which the database is locked: three times as long as a write is tried for. */
 const LOCKED_SECONDS = 15;
+
+/** Tasks that wait at most before more are sent. */
+const MAX_BEHIND = 100;
 
 /** A queue with a worker and a console on it, and what sends to it. */
 class Stage {
@@ -62,6 +66,11 @@ class Stage {
   /** Sends `each` tasks at a time, with a pause between, until `stopSending` is called. */
   async send({ each, pauseMs }: { readonly each: number; readonly pauseMs: number }): Promise<void> {
     while (this.#sending) {
+      // On a loaded machine the worker must not fall behind: how it goes is what matters here, not how fast.
+      if (this.#sent - this.fleet.lines("record").length > MAX_BEHIND) {
+        await wait(pauseMs);
+        continue;
+      }
       const ids = Array.from({ length: each }, () => `t${this.#sent++}`);
       await Promise.all(ids.map((id) => this.app.sendTask("faults.append", [id, 5])));
       await wait(pauseMs);
@@ -106,31 +115,37 @@ class Stage {
 }
 
 describe("a console in trouble", () => {
-  const open: { close(): Promise<void> | void }[] = [];
-  afterEach(async () => {
-    for (const each of open.splice(0).reverse()) await each.close();
-  });
-  async function opened(options?: Parameters<typeof Stage.open>[0]): Promise<Stage> {
+  async function opened(
+    onTestFinished: TestContext["onTestFinished"],
+    options?: Parameters<typeof Stage.open>[0],
+  ): Promise<Stage> {
     const stage = await Stage.open(options);
-    open.push(stage);
+    onTestFinished(() => stage.close());
     return stage;
   }
 
   describe("that is killed with kill -9 while it writes", () => {
-    test("leaves a store on SQLite that the next one goes on with, and queues that never noticed", async () => {
-      await killAndGoOn(await opened());
+    test("leaves a store on SQLite that the next one goes on with, and queues that never noticed", async ({
+      onTestFinished,
+    }) => {
+      await killAndGoOn(await opened(onTestFinished));
     });
 
     describeWithServer("redis", "on Redis", (url) => {
-      test("leaves a store that the next one goes on with, and queues that never noticed", async () => {
+      test("leaves a store that the next one goes on with, and queues that never noticed", async ({
+        onTestFinished,
+      }) => {
         const brokerUrl = `${url}?global_keyprefix=tfaults-console-${process.pid}:`;
-        await killAndGoOn(await opened({ brokerUrl }));
+        await killAndGoOn(await opened(onTestFinished, { brokerUrl }));
       });
     });
   });
 
-  test("whose database is locked says so, answers, keeps what it hears, and writes it afterwards", async () => {
-    const stage = await opened();
+  // These two wait most of the time: side by side they take half as long.
+  test.concurrent("whose database is locked says so, answers, keeps what it hears, and writes it afterwards", async ({
+    onTestFinished,
+  }) => {
+    const stage = await opened(onTestFinished);
     const console = await stage.openConsole();
     const sending = stage.send({ each: 5, pauseMs: 40 });
     await until(async () => ((await console.states()).SUCCESS ?? 0) > 50, 20, "the first tasks in the console");
@@ -177,10 +192,14 @@ describe("a console in trouble", () => {
     expect(store.trouble).toBeNull();
   });
 
-  test.skipIf(!mayMount())("whose disk is full says so, and goes on when there is room again", async () => {
-    const disk = smallDisk(`/tmp/lovage-faults-disk-${process.pid}`);
-    open.push(disk);
-    const stage = await opened({ storeFolder: disk.path });
+  test.concurrent("whose disk is full says so, and goes on when there is room again", async ({
+    onTestFinished,
+    skip,
+  }) => {
+    skip(!mayMount(), "this user may mount no small disk");
+    const disk = smallDisk(join(tmpdir(), `lovage-faults-disk-${process.pid}`));
+    onTestFinished(() => disk.close());
+    const stage = await opened(onTestFinished, { storeFolder: disk.path });
     const console = await stage.openConsole();
     const sending = stage.send({ each: 5, pauseMs: 40 });
     await until(async () => ((await console.states()).SUCCESS ?? 0) > 50, 20, "the first tasks in the console");
@@ -216,10 +235,10 @@ async function killAndGoOn(stage: Stage): Promise<void> {
   const first = await stage.openConsole();
   const sending = stage.send({ each: 20, pauseMs: 80 });
   await until(async () => ((await first.states()).SUCCESS ?? 0) > 500, 40, "some hundred tasks in the console");
-  const slow = await stage.sendSlow(5, 3000);
+  const slow = await stage.sendSlow(5, 4000);
   await until(
-    async () => (await statesOf(first, slow)).every((state) => state === "STARTED"),
-    10,
+    async () => (await statesOf(first, slow)).includes("STARTED"),
+    20,
     "the start of slow tasks in the console",
   );
   const written = await first.succeeded();
@@ -232,7 +251,7 @@ async function killAndGoOn(stage: Stage): Promise<void> {
   const second = await stage.openConsole();
 
   // Then what the first had written is there, the hole is known, and what follows is written
-  expect(new Set(await statesOf(second, written.slice(0, 50)))).toEqual(new Set(["SUCCESS"]));
+  expect(new Set(await statesOf(second, written.slice(0, 20)))).toEqual(new Set(["SUCCESS"]));
   const isHole = ({ from, to }: { readonly from: string; readonly to: string }): boolean =>
     Date.parse(from) <= killedMs && killedMs <= Date.parse(to);
   await until(async () => (await second.system()).ingest.gaps.some(isHole), 10, "the word of what was missed");
@@ -253,7 +272,9 @@ async function killAndGoOn(stage: Stage): Promise<void> {
 }
 
 async function statesOf(console: ConsoleProcess, ids: readonly string[]): Promise<readonly (string | undefined)[]> {
-  return await Promise.all(ids.map((id) => console.stateOf(id)));
+  const states: (string | undefined)[] = [];
+  for (const id of ids) states.push(await console.stateOf(id));
+  return states;
 }
 
 async function expectAllSucceeded(console: ConsoleProcess, count: number): Promise<void> {
@@ -304,7 +325,7 @@ function smallDisk(path: string): SmallDisk {
 
 /** Whether this system lets us mount: root may, where it is not a container that forbids it. */
 function mayMount(): boolean {
-  const path = `/tmp/lovage-faults-mount-${process.pid}`;
+  const path = join(tmpdir(), `lovage-faults-mount-${process.pid}`);
   try {
     smallDisk(path).close();
     return true;

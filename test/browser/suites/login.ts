@@ -78,11 +78,14 @@ export function describeLogin(chromium: string, openPlace: () => Promise<Place>)
       for (const path of FORGED) {
         const page = await home.context().newPage();
         await page.goto(`${stranger.url}?to=${encodeURIComponent(new URL(path, stage.url).href)}`);
-        const [fetched] = await Promise.all([answerTo(page, path), page.getByRole("button", { name: "Fetch" }).click()]);
-        expect(`${path} ${fetched.status}`).toBe(`${path} 403`);
-        expect(fetched.cookie).toMatch(/^lovage_session/);
-        const [sent] = await Promise.all([answerTo(page, path), page.getByRole("button", { name: "Send" }).click()]);
-        expect(`${path} ${sent.status}`).toBe(`${path} 403`);
+        // Browsers keep the answer from the page, and from us: the trail tells below what it was.
+        await page.getByRole("button", { name: "Fetch" }).click();
+        await page.getByText("answered").waitFor();
+        const [response] = await Promise.all([
+          page.waitForResponse((each) => each.request().method() === "POST"),
+          page.getByRole("button", { name: "Send" }).click(),
+        ]);
+        expect(`${path} ${response.status()}`).toBe(`${path} 403`);
         await page.close();
       }
       expect(await taskCount(visitor)).toBe(before);
@@ -90,7 +93,9 @@ export function describeLogin(chromium: string, openPlace: () => Promise<Place>)
       const [id = ""] = await stage.send("shop.add", [[20, 22]]);
       await reach(stage, [id], "SUCCESS");
       await home.goto(new URL("settings/audit", stage.url).href);
-      await home.getByRole("row").filter({ hasText: "cross_site" }).first().waitFor();
+      // Named after the owner of the cookie: it was sent along each time.
+      const refused = home.getByRole("row").filter({ hasText: "cross_site" }).filter({ hasText: ADMIN.name });
+      await expect.poll(() => refused.count(), { timeout: 20_000 }).toBe(2 * FORGED.length);
     });
 
     test("takes the same posts from a program that names itself", async () => {
@@ -116,7 +121,7 @@ const FORGED = [
 
 async function logIn(page: Page, { name, password }: { readonly name: string; readonly password: string }) {
   await page.getByRole("textbox", { name: "Name" }).fill(name);
-  await page.getByLabel("Password", { exact: true }).fill(password);
+  await page.getByLabel(/^Password/).fill(password);
   await page.getByRole("button", { name: "Log in" }).click();
 }
 
@@ -130,20 +135,13 @@ async function taskCount({ stage }: Visitor): Promise<number> {
   return Object.values(await stage.console.parts.tasks.stateCounts()).reduce((sum, each) => sum + each, 0);
 }
 
-/** The status of the next answer from a path of the console, and the cookie it was asked with. */
-async function answerTo(page: Page, path: string): Promise<{ readonly status: number; readonly cookie: string }> {
-  const response = await page.waitForResponse((each) => each.url().endsWith(path) && each.request().method() === "POST");
-  const headers = await response.request().allHeaders();
-  return { status: response.status(), cookie: headers.cookie ?? "" };
-}
-
 /** A page of another origin: it posts to where its address says, by script and by a form, with the cookies of whoever looks at it. */
 async function strangersPage(): Promise<{ readonly server: Server; readonly url: string }> {
   const html = `<!doctype html><title>Prizes</title><form method="post" enctype="text/plain"><input name='{"name":"shop.add","args":[1,2],"x":"' value='"}'><button>Send</button></form>
 <button id="fetch">Fetch</button><script>
 const to = new URLSearchParams(location.search).get("to");
 document.forms[0].action = to;
-document.getElementById("fetch").onclick = () => fetch(to, { method: "POST", mode: "no-cors", credentials: "include", body: '{"name":"shop.add","args":[1,2]}' }).catch(() => {});
+document.getElementById("fetch").onclick = () => fetch(to, { method: "POST", mode: "no-cors", credentials: "include", body: '{"name":"shop.add","args":[1,2]}' }).catch(() => {}).then(() => document.body.append("answered"));
 </script>`;
   const server = createServer((_, response) => response.setHeader("content-type", "text/html").end(html));
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));

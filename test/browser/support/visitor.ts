@@ -69,7 +69,10 @@ function there<T>(part: T | undefined): T {
 
 /** Waits until the state beside a page's title is this. */
 export async function titled(page: Page, state: string): Promise<void> {
-  const line = page.getByRole("main").locator("header").filter({ has: page.getByRole("heading", { level: 1 }) });
+  const line = page
+    .getByRole("main")
+    .locator("header")
+    .filter({ has: page.getByRole("heading", { level: 1 }) });
   // A sign stands before the word.
   await line.getByText(new RegExp(`^\\W?${state}$`)).waitFor();
 }

@@ -9,7 +9,7 @@ const CLI = fileURLToPath(new URL("../../../packages/lovage/dist/cli/main.js", i
 const TASKS = fileURLToPath(new URL("../fixtures/tasks.mjs", import.meta.url));
 
 /** Seconds within which everything is answered, also by a console in trouble. */
-const ANSWERS_WITHIN = 12;
+const ANSWERS_WITHIN = 20;
 
 const System = z.object({
   store: z.object({ trouble: z.string().nullable() }),

@@ -64,11 +64,12 @@ export class Watch {
   }
 
   /** The record once it is in this state. */
-  async reached(id: string, state: string): Promise<TaskRecord> {
+  /** `also`: what must be known besides; senders and workers tell of a task in messages of their own. */
+  async reached(id: string, state: string, also: (record: TaskRecord) => boolean = () => true): Promise<TaskRecord> {
     let record = await this.tasks.get(id);
     await until(async () => {
       record = await this.tasks.get(id);
-      return record?.state === state;
+      return record?.state === state && also(record);
     });
     if (!record) throw new Error(`task ${id} is gone`);
     return record;

@@ -35,7 +35,7 @@ const CHIPS = { q: "Search", status: "Status", kind: "Kind", queue: "Queue" } as
 
 /** Who runs, with what, and is it alive; what all of them can be told. */
 export function WorkersPage() {
-  const { values, set, active } = useFilters(WORKER_FILTER_KEYS);
+  const { values, set } = useFilters(WORKER_FILTER_KEYS);
   const [{ sort = "name" }, change] = useUrlState(["sort"]);
   // All of them: how many are hidden must be known, and there are never so many that it would matter.
   const answer = useApi<WorkerList>("workers", { offline: true }, { live: LIVE, refetchEvery: 15 });
@@ -46,10 +46,10 @@ export function WorkersPage() {
   const scope = JSON.stringify([values, sort]);
   const steady = useSteadyRows(found && sortWorkers(found.shown, sort), keyOf, scope);
   const selection = useSelection(JSON.stringify(values));
-  const totals = totalsOf(found?.shown ?? []);
-  const of = active ? searchOfWorkers((found?.shown ?? []).filter(isOnline).map(keyOf)) : undefined;
-  const clear = () => set({ q: undefined, status: undefined, kind: undefined, queue: undefined });
   const narrowed = Object.keys(CHIPS).some((key) => key in values);
+  const totals = totalsOf(found?.shown ?? []);
+  const of = narrowed ? searchOfWorkers((found?.shown ?? []).filter(isOnline).map(keyOf)) : undefined;
+  const clear = () => set({ q: undefined, status: undefined, kind: undefined, queue: undefined });
   return (
     <Page title={texts.nav.workers} lead={all && `${all.filter(isOnline).length} online of ${all.length} known`}>
       <FilterBar chips={chipsOf(values, set)} onClear={clear} views={{ page: "workers", keys: WORKER_FILTER_KEYS }}>

@@ -48,7 +48,7 @@ function describeIngest(name: string, place: Place): void {
     test("tells all of a task that succeeds, with its exact arguments", async () => {
       const { app, watch } = await open();
       const { id } = await app.sendTask("t.add", [2, 40]);
-      const record = await watch.reached(id, "SUCCESS");
+      const record = await watch.reached(id, "SUCCESS", ({ sentMs }) => sentMs !== null);
       expect(record).toMatchObject({
         name: "t.add",
         argsJson: "[2,40]",
@@ -58,7 +58,6 @@ function describeIngest(name: string, place: Place): void {
         queue: "work",
         attempt: 1,
       });
-      expect(record.sentMs).not.toBeNull();
       expect(record.receivedMs).not.toBeNull();
       expect(record.startedMs).not.toBeNull();
       expect((await watch.tasks.events(id)).map(({ type }) => type).sort()).toEqual([

@@ -20,7 +20,7 @@ export function QueueBindings({ queue }: { readonly queue: QueueDetail }) {
   const [removing, setRemoving] = useState<QueueBinding>();
   const admin = useMay("admin") ? null : texts.needsRole("admin");
   return (
-    <>
+    <div className="lv-stack">
       <DataTable
         name="queue-bindings"
         label={`Bindings of ${queue.name}`}
@@ -66,7 +66,7 @@ export function QueueBindings({ queue }: { readonly queue: QueueDetail }) {
         </Modal>
       )}
       {removing && <UnbindDialog queue={queue.name} binding={removing} onClose={() => setRemoving(undefined)} />}
-    </>
+    </div>
   );
 }
 

@@ -132,7 +132,7 @@ export function WorkerFacts({ worker }: { readonly worker: WorkerDetail }) {
           { name: "Slots", value: <SlotsInUse busy={worker.busy} slots={worker.slots} /> },
           {
             name: "Tasks",
-            value: <AppLink to={paths.tasks({ worker: worker.name })}>all that it was seen with</AppLink>,
+            value: <AppLink to={paths.tasks({ worker: worker.name })}>open those it was seen with</AppLink>,
           },
         ]}
       />

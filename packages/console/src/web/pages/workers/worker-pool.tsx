@@ -37,8 +37,8 @@ export function WorkerPool({ worker, orders, onRestart, onShutDown }: WorkerPool
                 value: worker.autoscale ? `${worker.autoscale.min} – ${worker.autoscale.max}` : "off",
               },
               { name: "Prefetch", value: worker.prefetch === null ? null : whole(worker.prefetch) },
-              { name: "Tasks per child", value: worker.maxTasksPerChild ?? "no limit" },
-              { name: "Memory per child", value: memoryLimit(worker.maxMemoryPerChild) },
+              { name: "Max tasks", value: perChild(worker.maxTasksPerChild) },
+              { name: "Max memory", value: perChild(memoryLimit(worker.maxMemoryPerChild)) },
             ]}
           />
         </Panel>
@@ -53,9 +53,13 @@ export function WorkerPool({ worker, orders, onRestart, onShutDown }: WorkerPool
   );
 }
 
+function perChild(limit: string | null): string {
+  return limit === null ? "no limit" : `${limit} per child`;
+}
+
 /** `worker_max_memory_per_child` is in KiB. Source: Celery's settings. */
-function memoryLimit(kibibytes: string | null): string {
-  if (kibibytes === null) return "no limit";
+function memoryLimit(kibibytes: string | null): string | null {
+  if (kibibytes === null) return null;
   const number = Number(kibibytes);
   return Number.isFinite(number) ? sizeText(number * 1024) : kibibytes;
 }

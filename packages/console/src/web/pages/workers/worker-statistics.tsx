@@ -53,14 +53,14 @@ export function WorkerStatistics({ worker }: { readonly worker: WorkerDetail }) 
 
 /** Names of getrusage(2), as workers send them; others are shown as they come. */
 const USAGE: Readonly<Record<string, { readonly name: string; readonly text: (value: number) => string }>> = {
-  utime: { name: "CPU, own code", text: durationText },
+  utime: { name: "CPU, user", text: durationText },
   stime: { name: "CPU, system", text: durationText },
-  maxrss: { name: "Most memory", text: (kibibytes) => sizeText(kibibytes * 1024) },
+  maxrss: { name: "Peak memory", text: (kibibytes) => sizeText(kibibytes * 1024) },
   inblock: { name: "Blocks read", text: whole },
   oublock: { name: "Blocks written", text: whole },
-  majflt: { name: "Page faults, disk", text: whole },
-  nvcsw: { name: "Switches, waiting", text: whole },
-  nivcsw: { name: "Switches, forced", text: whole },
+  majflt: { name: "Disk faults", text: whole },
+  nvcsw: { name: "Waits", text: whole },
+  nivcsw: { name: "Preemptions", text: whole },
 };
 
 function machineFacts(worker: WorkerDetail) {
