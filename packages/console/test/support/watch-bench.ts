@@ -63,8 +63,7 @@ export class Watch {
     return this;
   }
 
-  /** The record once it is in this state. */
-  /** `also`: what must be known besides; senders and workers tell of a task in messages of their own. */
+  /** The record once it is in this state. `also`: what must be known besides; senders and workers tell of a task in messages of their own. */
   async reached(id: string, state: string, also: (record: TaskRecord) => boolean = () => true): Promise<TaskRecord> {
     let record = await this.tasks.get(id);
     await until(async () => {
