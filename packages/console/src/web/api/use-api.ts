@@ -47,10 +47,31 @@ export function useApi<T>(
     queryFn: ({ signal }) => api.get<T>(path, query, signal),
     placeholderData: (previous, previousQuery) => (previousQuery?.queryKey[1] === path ? previous : undefined),
     ...(options.enabled !== undefined && { enabled: options.enabled }),
-    ...(options.refetchEvery !== undefined && { refetchInterval: options.refetchEvery * 1000 }),
   });
+  useRefetchEvery(path, query, options);
   useLiveMerge(path, query, options);
   return result;
+}
+
+/**
+ * The library's own interval begins anew with every change of the data: what the stream changes each second would never be asked for
+ * again. As with that one, a hidden page does not ask.
+ */
+function useRefetchEvery<T>(path: string, query: Query, { refetchEvery, enabled = true }: UseApiOptions<T>): void {
+  const client = useQueryClient();
+  const latest = useRef({ path, query });
+  useEffect(() => {
+    latest.current = { path, query };
+  });
+  useEffect(() => {
+    if (refetchEvery === undefined || !enabled) return;
+    const timer = setInterval(() => {
+      if (document.visibilityState === "hidden") return;
+      const { path: now, query: asked } = latest.current;
+      void client.invalidateQueries({ queryKey: apiKey(now, asked), exact: true });
+    }, refetchEvery * 1000);
+    return () => clearInterval(timer);
+  }, [client, refetchEvery, enabled]);
 }
 
 function useLiveMerge<T>(path: string, query: Query, { live, enabled = true }: UseApiOptions<T>): void {

@@ -188,7 +188,8 @@ function useNewRows<Row, P extends Page<Row>>(
       if (!page) return;
       const merged = mergeRows(page.items, events, now.options);
       if (merged.items !== page.items) client.setQueryData<P>(key, { ...page, items: merged.items });
-      if (merged.others) lookSoon();
+      // Counts beside the rows are nobody's event: a row that changed in place changed them too.
+      if (merged.others || "states" in page) lookSoon();
     });
     return () => {
       unsubscribe();

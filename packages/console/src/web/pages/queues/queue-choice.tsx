@@ -22,6 +22,8 @@ export function QueueChoice({ label, value, onChange, except, disabled = false, 
       required
       data={names.sort()}
       limit={50}
+      // A list that opens by itself would hide the rest of the dialog.
+      openOnFocus={false}
       value={value}
       error={error}
       disabled={disabled}

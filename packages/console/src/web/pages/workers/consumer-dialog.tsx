@@ -50,6 +50,8 @@ function ConsumerForm({ act, onClose, onSubmit, pending, problem }: ConsumerDial
         required
         data={(queues.data?.items ?? []).map(({ name }) => name)}
         limit={50}
+        // A list that opens by itself would hide the rest of the dialog.
+        openOnFocus={false}
         value={draft.queue}
         onChange={(text) => set({ queue: text })}
         autoComplete="off"

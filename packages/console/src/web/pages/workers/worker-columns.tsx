@@ -50,7 +50,7 @@ export function SlotsInUse({ busy, slots }: Pick<WorkerSummary, "busy" | "slots"
 export function QueueNames({ names, most = 2 }: { readonly names: readonly string[]; readonly most?: number }) {
   if (names.length === 0) return <span className="lv-none">–</span>;
   return (
-    <span className="lv-inline-list" title={names.join("\n")}>
+    <span className="lv-inline-list lv-queue-names" title={names.join("\n")}>
       {names.slice(0, most).map((name) => (
         <AppLink key={name} to={paths.queue(name)} className="lv-cut lv-cut-name">
           <bdi>{name}</bdi>

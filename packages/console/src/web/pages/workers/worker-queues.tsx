@@ -1,7 +1,9 @@
 import { Button } from "@mantine/core";
 import { useState } from "react";
+import type { QueueList } from "../../../api/queues.js";
 import type { WorkerDetail } from "../../../api/workers.js";
 import { apiPath } from "../../api/client.js";
+import { useApi } from "../../api/use-api.js";
 import { AppLink, useOpenPath } from "../../components/app-link.js";
 import { type Column, DataTable } from "../../components/data-table.js";
 import { Icon } from "../../components/icon.js";
@@ -10,9 +12,12 @@ import { Empty } from "../../components/page-states.js";
 import { whole } from "../../components/table-texts.js";
 import { paths } from "../../paths.js";
 import { useNotify } from "../../state/app-context.js";
+import { mergeQueues } from "../queues/queue-list.js";
 import { OneLine } from "../tasks/task-columns.js";
 import { ConsumerDialog, type ConsumerDraft } from "./consumer-dialog.js";
 import { type OneWorkerOrders, useOrders } from "./use-orders.js";
+
+const LIVE_QUEUES = { topics: ["queues"], merge: mergeQueues };
 
 type WorkerQueue = WorkerDetail["queuesList"][number];
 
@@ -51,7 +56,7 @@ export function WorkerQueues({ worker, orders }: WorkerQueuesProps) {
         name="worker-queues"
         label="Queues that it consumes"
         columns={COLUMNS}
-        rows={worker.queuesList}
+        rows={useReadyNow(worker.queuesList)}
         rowKey={(queue) => queue.name}
         rowLink={(queue) => paths.queue(queue.name)}
         rowFaded={() => worker.status !== "online"}
@@ -100,6 +105,13 @@ export function WorkerQueues({ worker, orders }: WorkerQueuesProps) {
       )}
     </>
   );
+}
+
+/** Workers do not know how much waits: the broker does. */
+function useReadyNow(queues: readonly WorkerQueue[]): readonly WorkerQueue[] {
+  const list = useApi<QueueList>("queues", {}, { live: LIVE_QUEUES, refetchEvery: 15 });
+  const ready = new Map((list.data?.items ?? []).map((queue) => [queue.name, queue.ready.value]));
+  return queues.map((queue) => ({ ...queue, ready: queue.ready ?? ready.get(queue.name) ?? null }));
 }
 
 /** The queue as it was consumed: for taking the cancelling back. */
