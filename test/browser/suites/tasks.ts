@@ -66,6 +66,20 @@ export function describeTasks(chromium: string, openPlace: () => Promise<Place>)
       expect(await page.getByRole("columnheader", { name: "Queue" }).count()).toBe(0);
     });
 
+    test("keeps a view under its name", async () => {
+      const page = await visitor.open("tasks?state=FAILURE");
+      await page.getByRole("button", { name: "Views" }).click();
+      await page.getByRole("menuitem", { name: /Save this view/ }).click();
+      await page.getByRole("textbox", { name: "Name" }).fill("Failures");
+      await page.getByRole("button", { name: "Save view" }).click();
+      await page.getByRole("dialog").waitFor({ state: "detached" });
+      await page.goto(new URL("tasks", visitor.stage.url).href);
+      await page.getByRole("button", { name: "Views" }).click();
+      await page.getByRole("menuitem", { name: "Failures", exact: true }).click();
+      await page.waitForURL(/state=FAILURE/);
+      await expectRows(page, { "shop.fails": 2 });
+    });
+
     test("changes by itself as tasks come and end", async () => {
       const page = await visitor.open("tasks?name=shop.waits");
       await page.getByText("Nothing matches").waitFor();

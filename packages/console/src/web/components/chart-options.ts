@@ -97,7 +97,8 @@ export function plotOptions(look: PlotLook): uPlot.Options {
         width: stacked ? 1 : 1.75,
         spanGaps: false,
         ...(stacked && { fill: `${colors[place] ?? look.axis}59` }),
-        points: { show: false },
+        // A value between two gaps has no line to lie on: it is a dot.
+        points: { show: true, size: 5, filter: (plot: uPlot, index: number) => lonePoints(plot.data[index] ?? []) },
       })),
     ],
     // Of stacked lines the upper ones fill only down to the one below.
@@ -196,4 +197,12 @@ function paragraph(text: string, className = ""): HTMLElement {
   element.textContent = text;
   element.className = className;
   return element;
+}
+
+/** Places of the values that have none beside them. */
+function lonePoints(values: ArrayLike<number | null | undefined>): number[] {
+  const isThere = (place: number): boolean => values[place] !== null && values[place] !== undefined;
+  return Array.from(values, (_, place) => place).filter(
+    (place) => isThere(place) && !isThere(place - 1) && !isThere(place + 1),
+  );
 }

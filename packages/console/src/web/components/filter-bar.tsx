@@ -1,4 +1,4 @@
-import { ActionIcon, Button, Checkbox, Menu, Popover, TextInput } from "@mantine/core";
+import { ActionIcon, Button, Checkbox, Menu, Modal, TextInput } from "@mantine/core";
 import { useQueryClient } from "@tanstack/react-query";
 import { type ReactNode, useState } from "react";
 import { api, apiPath } from "../api/client.js";
@@ -120,12 +120,13 @@ function SavedViews({ page, keys }: { readonly page: string; readonly keys: read
   const openPath = useOpenPath();
   const [values] = useUrlState([...keys, "sort"]);
   const own = views.filter((view) => view.page === page);
+  const [naming, setNaming] = useState(false);
   const client = useQueryClient();
   const remove = useAction(async (_, id: string) => api.delete(apiPath`views/${id}`), {
     failed: "Could not delete the view",
     done: () => void refreshApi(client, "me"),
   });
-  return (
+  const menu = (
     <Menu position="bottom-end" width={260}>
       <Menu.Target>
         <Button variant="default" size="xs" leftSection={<Icon name="bookmark" size={14} />}>
@@ -163,20 +164,35 @@ function SavedViews({ page, keys }: { readonly page: string; readonly keys: read
           </>
         )}
         <Menu.Divider />
-        <SaveView page={page} search={values} />
+        <Menu.Item onClick={() => setNaming(true)}>Save this view…</Menu.Item>
       </Menu.Dropdown>
     </Menu>
+  );
+  return (
+    <>
+      {menu}
+      <Modal
+        opened={naming}
+        onClose={() => setNaming(false)}
+        title="Save this view"
+        size="sm"
+        closeButtonProps={{ "aria-label": texts.close }}
+      >
+        <SaveView page={page} search={values} onSaved={() => setNaming(false)} />
+      </Modal>
+    </>
   );
 }
 
 function SaveView({
   page,
   search,
+  onSaved,
 }: {
   readonly page: string;
   readonly search: UrlSearch | Partial<Record<string, string>>;
+  readonly onSaved: () => void;
 }) {
-  const [opened, setOpened] = useState(false);
   const [name, setName] = useState("");
   const [shared, setShared] = useState(false);
   const mayShare = useMay("admin");
@@ -189,46 +205,32 @@ function SaveView({
     {
       failed: "Could not save the view",
       done: () => {
-        setOpened(false);
-        setName("");
+        onSaved();
         void refreshApi(client, "me");
       },
     },
   );
   return (
-    <Popover opened={opened} onChange={setOpened} position="left-start" trapFocus>
-      <Popover.Target>
-        <Button variant="subtle" size="compact-sm" fullWidth justify="flex-start" onClick={() => setOpened(!opened)}>
-          Save this view…
-        </Button>
-      </Popover.Target>
-      <Popover.Dropdown>
-        <form
-          className="lv-stack"
-          onSubmit={(event) => {
-            event.preventDefault();
-            if (name.trim() !== "") save.run({ page, name: name.trim(), search: stringifySearch(search), shared });
-          }}
-        >
-          <TextInput
-            label="Name"
-            value={name}
-            onChange={(event) => setName(event.currentTarget.value)}
-            maxLength={100}
-            data-autofocus
-          />
-          {mayShare && (
-            <Checkbox
-              label="For everybody"
-              checked={shared}
-              onChange={(event) => setShared(event.currentTarget.checked)}
-            />
-          )}
-          <Button type="submit" size="xs" loading={save.pending} disabled={name.trim() === ""}>
-            Save view
-          </Button>
-        </form>
-      </Popover.Dropdown>
-    </Popover>
+    <form
+      className="lv-stack"
+      onSubmit={(event) => {
+        event.preventDefault();
+        if (name.trim() !== "") save.run({ page, name: name.trim(), search: stringifySearch(search), shared });
+      }}
+    >
+      <TextInput
+        label="Name"
+        value={name}
+        onChange={(event) => setName(event.currentTarget.value)}
+        maxLength={100}
+        data-autofocus
+      />
+      {mayShare && (
+        <Checkbox label="For everybody" checked={shared} onChange={(event) => setShared(event.currentTarget.checked)} />
+      )}
+      <Button type="submit" size="xs" loading={save.pending} disabled={name.trim() === ""}>
+        Save view
+      </Button>
+    </form>
   );
 }

@@ -30,6 +30,7 @@ export interface WorkerQueuesProps {
 export function WorkerQueues({ worker, orders }: WorkerQueuesProps) {
   const openPath = useOpenPath();
   const notify = useNotify();
+  const queues = useReadyNow(worker.queuesList);
   const [adding, setAdding] = useState(false);
   const { inDialog } = useOrders(worker, (reply) => {
     orders.setReply(reply);
@@ -56,7 +57,7 @@ export function WorkerQueues({ worker, orders }: WorkerQueuesProps) {
         name="worker-queues"
         label="Queues that it consumes"
         columns={COLUMNS}
-        rows={useReadyNow(worker.queuesList)}
+        rows={queues}
         rowKey={(queue) => queue.name}
         rowLink={(queue) => paths.queue(queue.name)}
         rowFaded={() => worker.status !== "online"}
