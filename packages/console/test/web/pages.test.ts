@@ -1,10 +1,10 @@
 import type { Browser, BrowserContext, Page } from "playwright-core";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { FixtureConsole, type FixtureOptions } from "../support/fixture-console.js";
-import { buildPages, chromiumPath, openBrowser } from "../support/page-browser.js";
+import { buildPages, openBrowser, skipsPages } from "../support/page-browser.js";
 
 /** The pages' own behaviour, over sample data. What they do to a real console is tried in test/browser. */
-describe.skipIf(chromiumPath === undefined)("the pages of the console", { timeout: 180_000 }, () => {
+describe.skipIf(skipsPages)("the pages of the console", { timeout: 180_000 }, () => {
   let browser: Browser;
   const consoles: FixtureConsole[] = [];
   const contexts: BrowserContext[] = [];

@@ -1,10 +1,10 @@
 import type { Browser, BrowserContext, Page } from "playwright-core";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { FixtureConsole, type FixtureOptions } from "../support/fixture-console.js";
-import { buildPages, chromiumPath, openBrowser } from "../support/page-browser.js";
+import { buildPages, openBrowser, skipsPages } from "../support/page-browser.js";
 
 /** What the pages of workers, queues and dead letters do by themselves, over sample data. */
-describe.skipIf(chromiumPath === undefined)("the pages of workers and queues", () => {
+describe.skipIf(skipsPages)("the pages of workers and queues", () => {
   let browser: Browser;
   const consoles: FixtureConsole[] = [];
   const contexts: BrowserContext[] = [];
