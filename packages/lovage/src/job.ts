@@ -1,5 +1,6 @@
 import { type ApplyOptions, sendOptions } from "./call.js";
 import { ConfigurationError } from "./errors.js";
+import { ORIGIN_HEADERS } from "./protocol/event-facts.js";
 import type { AsyncResult } from "./result.js";
 import { type InputTask, passesKwargs, type TaskHome } from "./task.js";
 import { newId } from "./util/ids.js";
@@ -103,8 +104,8 @@ interface OpenTask {
 }
 
 /** Headers by which a run's message names its job and itself. */
-export const JOB_HEADER = "lovage_job";
-export const JOB_RUN_HEADER = "lovage_job_run";
+export const JOB_HEADER = ORIGIN_HEADERS.job;
+export const JOB_RUN_HEADER = ORIGIN_HEADERS.job_run;
 
 const SLUG = /^[a-z0-9][a-z0-9-]{0,62}$/;
 

@@ -75,11 +75,15 @@ export function classify(outcome: Outcome, request: TaskRequest, rules: EndingRu
     traceback,
     message: rules.acksOnFailureOrTimeout ? ACK : { kind: "dead-letter", reason: "failed" },
   });
+  const revoked = (): Ending => ({
+    ...base,
+    state: "REVOKED",
+    result: exceptionInfo(new TaskRevokedError("terminated")),
+  });
   switch (outcome.kind) {
     case "retry":
       // One that was asked to stop does not come back.
-      if (rules.revokeAsked)
-        return { ...base, state: "REVOKED", result: exceptionInfo(new TaskRevokedError("terminated")) };
+      if (rules.revokeAsked) return revoked();
       return {
         ...base,
         state: "RETRY",
@@ -89,9 +93,7 @@ export function classify(outcome: Outcome, request: TaskRequest, rules: EndingRu
       };
     case "failure":
       // A task that was asked to stop and threw in answer has stopped, not failed.
-      return rules.revokeAsked
-        ? { ...base, state: "REVOKED", result: exceptionInfo(new TaskRevokedError("terminated")) }
-        : failure(outcome.error.exception, outcome.error.traceback);
+      return rules.revokeAsked ? revoked() : failure(outcome.error.exception, outcome.error.traceback);
     case "ignore":
       return { ...base, state: "IGNORED", result: null };
     case "reject":
@@ -104,7 +106,7 @@ export function classify(outcome: Outcome, request: TaskRequest, rules: EndingRu
     case "time-limit":
       return failure(exceptionInfo(new TimeLimitExceeded(String(outcome.limit))), null);
     case "terminated":
-      return { ...base, state: "REVOKED", result: exceptionInfo(new TaskRevokedError("terminated")) };
+      return revoked();
     case "given-back":
       return { ...base, state: undefined, result: null, message: REQUEUE };
     case "lost":

@@ -26,7 +26,7 @@ export interface TaskFacts {
   readonly soft_time_limit?: number;
   /** Null for no limit. */
   readonly max_retries?: number | null;
-  /** Slug of the job that this is a run of, or that sent it; see `JOB_HEADERS`. */
+  /** Slug of the job that this is a run of, or that sent it; see `ORIGIN_HEADERS`. */
   readonly job?: string;
   readonly job_run?: string;
   /** Id of the task that this one repeats. */
