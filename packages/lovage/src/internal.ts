@@ -25,9 +25,11 @@ export { DEAD_LETTER_QUEUE, type DeadLetter, DeadLetters, type Death } from "./d
 export { DirectGateway } from "./direct-gateway.js";
 export { JOB_CONCURRENCIES, JOB_HEADER, JOB_RUN_HEADER, type JobConcurrency, type JobDefinition } from "./job.js";
 export { decodeBody, decodeJson, encodeBody, encodeJson } from "./protocol/content.js";
+export { ORIGIN_HEADERS } from "./protocol/event-facts.js";
 export { LamportClock, type LovageEvent, type ReceivedEvent } from "./protocol/events.js";
 export { tryParseInstant } from "./protocol/instant.js";
 export type { Message } from "./protocol/message.js";
+export { type Fields, isFields } from "./protocol/read-fields.js";
 export { reprArgs, reprKwargs, reprValue } from "./protocol/repr.js";
 export { isReady } from "./protocol/states.js";
 export { decodeTaskMessage, type TaskMessage } from "./protocol/task-message.js";

@@ -1,4 +1,11 @@
-import { encodeJson, JOB_HEADER, JOB_RUN_HEADER, type SendOptions, type TaskMessage } from "lovage/internal";
+import {
+  encodeJson,
+  JOB_HEADER,
+  JOB_RUN_HEADER,
+  ORIGIN_HEADERS,
+  type SendOptions,
+  type TaskMessage,
+} from "lovage/internal";
 import type { SendTask } from "../../api/tasks.js";
 import { ApiError } from "../route.js";
 import type { TaskRecord } from "../store/task-record.js";
@@ -6,7 +13,7 @@ import { isObject, readExactObject } from "./exact-json.js";
 import type { TaskToSend } from "./task-sender.js";
 
 /** The header that names the task which a re-run repeats. */
-export const RERUN_HEADER = "lovage_rerun_of";
+export const RERUN_HEADER = ORIGIN_HEADERS.rerun_of;
 
 type Wishes = Pick<Partial<SendTask>, "queue" | "priority" | "countdown" | "eta" | "expires">;
 

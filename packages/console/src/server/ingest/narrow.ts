@@ -1,6 +1,7 @@
-/** Members of a hostile event as the store can keep them: of the right type, bounded, and null for anything else. */
+import { type Fields, isFields } from "lovage/internal";
 
-export type Fields = Readonly<Record<string, unknown>>;
+export { type Fields, isFields };
+/** Members of a hostile event as the store can keep them: of the right type, bounded, and null for anything else. */
 
 /** Characters of each kind of text that are kept; what is longer is cut. */
 export const LIMITS = {
@@ -15,10 +16,6 @@ export const LIMITS = {
   /** JSON of an event, or of a log line's fields. */
   fields: 8 * 1024,
 } as const;
-
-export function isFields(value: unknown): value is Fields {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
-}
 
 /** The text, cut to `limit` characters, without what a database cannot keep: NUL, and halves of surrogate pairs. */
 export function keptText(text: string, limit: number): string {

@@ -1,3 +1,4 @@
+import { isFields } from "lovage/internal";
 /** What news can say of a task. `custom`: a state of the task's own. `reopened`: sent again under its id. `lost`: nobody has it. */
 export const MARK_KINDS = [
   "sent",
@@ -163,8 +164,4 @@ function markOf(value: unknown): Mark | undefined {
   return typeof atMs === "number" && typeof clock === "number" && typeof host === "string"
     ? [atMs, clock, host]
     : undefined;
-}
-
-function isFields(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }

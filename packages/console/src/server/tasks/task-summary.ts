@@ -1,3 +1,4 @@
+import { isFields } from "lovage/internal";
 import type { LogLine, Progress, TaskEvent, TaskSummary } from "../../api/tasks.js";
 import { parseFields } from "../store/stored-json.js";
 import type { StoredEvent, StoredLog, TaskRecord } from "../store/task-record.js";
@@ -141,10 +142,6 @@ function numbersOf(value: unknown): Record<string, number> {
   return Object.fromEntries(
     Object.entries(value).filter((entry): entry is [string, number] => typeof entry[1] === "number"),
   );
-}
-
-function isFields(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 function levelOf(level: string): LogLine["level"] {
