@@ -10,6 +10,7 @@ export class StallProxy {
   /** The ends at the server. */
   readonly #far = new Set<Socket>();
   #refuses = false;
+  #hangs = false;
   port = 0;
 
   static async to(target: string): Promise<StallProxy> {
@@ -46,6 +47,7 @@ export class StallProxy {
         // A cut is not a failure of the test.
         socket.on("error", () => undefined);
       }
+      if (this.#hangs) return;
       near.pipe(far);
       far.pipe(near);
     });
@@ -59,6 +61,12 @@ export class StallProxy {
   /** Connections there are stay open and carry nothing any more; new ones work. */
   swallow(): void {
     for (const socket of this.#sockets) socket.unpipe().pause();
+  }
+
+  /** From now on, connections there are and new ones are open and carry nothing; or new ones work again, and those there are stay dead. */
+  hang(hangs: boolean): void {
+    this.#hangs = hangs;
+    if (hangs) this.swallow();
   }
 
   /** What connections there are ask still arrives; no answer does. */
