@@ -214,7 +214,7 @@ export class OperationRunner implements Operations {
     try {
       const end = await this.#carryOut(operation, stop);
       if (end === "done") await this.#finish(operation, "done");
-      else if (hold.state === "cancelled") await this.#finish(operation, "cancelled");
+      else if (end === "cancelled" || hold.state === "cancelled") await this.#finish(operation, "cancelled");
       else if (hold.state === "held") await this.#store.release(operation.id, this.#owner);
     } catch (error) {
       logger.error("an operation failed", { operation: operation.id, error: String(error) });
@@ -226,13 +226,14 @@ export class OperationRunner implements Operations {
     }
   }
 
-  async #carryOut(operation: StoredOperation, stop: AbortSignal): Promise<"done" | "stopped"> {
+  async #carryOut(operation: StoredOperation, stop: AbortSignal): Promise<"done" | "cancelled" | "stopped"> {
     this.#publish(operation);
     if (operation.total === null) await this.#writeTargets(operation, stop);
     for (;;) {
       if (stop.aborted) return "stopped";
-      const more = await this.#patiently(stop, () => this.#step(operation));
-      if (more === "none") return "done";
+      const step = await this.#patiently(stop, () => this.#step(operation));
+      if (step === "none") return "done";
+      if (step === "cancelled") return "cancelled";
     }
   }
 
@@ -267,13 +268,14 @@ export class OperationRunner implements Operations {
     }
   }
 
-  async #step(operation: StoredOperation): Promise<"some" | "none"> {
+  /** Acts on the next batch. Whether it is to be cancelled is asked after each: the lease is renewed too seldom to tell in time. */
+  async #step(operation: StoredOperation): Promise<"some" | "none" | "cancelled"> {
     const targets = await this.#store.begin(operation.id, BATCH);
     if (targets.length === 0) return "none";
     const outcomes = await this.#acts.actOn(operation, targets);
     const settled = await this.#store.settle(operation.id, outcomes);
     if (settled) this.#publish(settled);
-    return "some";
+    return settled?.cancelled && hasMore(settled) ? "cancelled" : "some";
   }
 
   /** A broker or a database that is away for a while must not fail the rest of an operation. */
@@ -343,6 +345,10 @@ class Hold {
     this.state = state;
     this.#ended.abort();
   }
+}
+
+function hasMore({ total, done, failed, skipped }: StoredOperation): boolean {
+  return total === null || done + failed + skipped < total;
 }
 
 async function pause(ms: number, signal: AbortSignal): Promise<void> {
