@@ -1,3 +1,4 @@
+import { availableParallelism } from "node:os";
 import { defineConfig } from "vitest/config";
 
 // Child processes rather than threads: a thread that ends while SQLite is at work in another takes the process along.
@@ -6,6 +7,8 @@ const common = { pool: "forks", hookTimeout: 180_000, restoreMocks: true } as co
 
 export default defineConfig({
   test: {
+    // One more than there are cores: most of these tests wait for servers and processes most of the time.
+    maxWorkers: availableParallelism() + 1,
     // Starts Redis, RabbitMQ, PostgreSQL … once per run, if its files need them. At the root: it runs once for all projects.
     globalSetup: "./test/support/services/vitest-servers.ts",
     projects: [
