@@ -26,6 +26,7 @@ export function describeTasks(chromium: string, openPlace: () => Promise<Place>)
     test("shows the tasks of the states whose chips are pressed, also after a reload", async () => {
       const page = await visitor.open("tasks");
       await expectRows(page, { "shop.add": 4, "shop.fails": 2 });
+      await page.getByRole("button", { name: /^LOST\s*0$/ }).waitFor();
       await page.getByRole("button", { name: /^FAILURE\s*2$/ }).click();
       await expectRows(page, { "shop.fails": 2 });
       await page.getByRole("button", { name: /^PENDING\s*1$/ }).click();

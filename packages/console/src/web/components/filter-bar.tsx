@@ -1,6 +1,7 @@
 import { ActionIcon, Button, Checkbox, Menu, Modal, TextInput } from "@mantine/core";
 import { useQueryClient } from "@tanstack/react-query";
 import { type ReactNode, useState } from "react";
+import type { SavedView } from "../../api/operations.js";
 import { api, apiPath } from "../api/client.js";
 import { useAction } from "../api/use-action.js";
 import { refreshApi } from "../api/use-api.js";
@@ -80,6 +81,7 @@ export function useFilters<const K extends string>(keys: readonly K[]) {
 export interface StateChipsProps {
   /** Shown in this order; others that have a count come after them. */
   readonly states: readonly string[];
+  /** Not known while undefined; a state without a count has none. */
   readonly counts: Readonly<Record<string, number>> | undefined;
   /** Comma-separated, as in the address. */
   readonly value: string | undefined;
@@ -87,9 +89,11 @@ export interface StateChipsProps {
 }
 
 /** A button for each state, with how many there are. Several can be on. */
-export function StateChips({ states, counts = {}, value, onChange }: StateChipsProps) {
+export function StateChips({ states, counts, value, onChange }: StateChipsProps) {
   const on = new Set(value?.split(",").filter(Boolean));
-  const custom = Object.keys(counts).filter((state) => !states.includes(state) && (counts[state] ?? 0) > 0);
+  const custom = Object.entries(counts ?? {}).flatMap(([state, count]) =>
+    count > 0 && !states.includes(state) ? [state] : [],
+  );
   const toggle = (state: string) => {
     const next = new Set(on);
     if (!next.delete(state)) next.add(state);
@@ -107,7 +111,7 @@ export function StateChips({ states, counts = {}, value, onChange }: StateChipsP
           onClick={() => toggle(state)}
         >
           <StateBadge state={state} />
-          <span className="lv-number">{counts[state] === undefined ? "–" : short(counts[state])}</span>
+          <span className="lv-number">{counts ? short(counts[state] ?? 0) : "–"}</span>
         </button>
       ))}
     </fieldset>
@@ -122,9 +126,17 @@ function SavedViews({ page, keys }: { readonly page: string; readonly keys: read
   const own = views.filter((view) => view.page === page);
   const [naming, setNaming] = useState(false);
   const client = useQueryClient();
-  const remove = useAction(async (_, id: string) => api.delete(apiPath`views/${id}`), {
+  const remove = useAction(async (_, view: SavedView) => api.delete(apiPath`views/${view.id}`), {
     failed: "Could not delete the view",
-    done: () => void refreshApi(client, "me"),
+    undo: (_, { page, name, search, shared }) => ({
+      text: `Deleted the view “${name}”`,
+      undone: `The view “${name}” is back`,
+      back: async () => {
+        await api.post("views", { page, name, search, shared });
+        return undefined;
+      },
+    }),
+    refresh: ["me"],
   });
   const menu = (
     <Menu position="bottom-end" width={260}>
@@ -156,7 +168,7 @@ function SavedViews({ page, keys }: { readonly page: string; readonly keys: read
                   key={view.id}
                   color="red"
                   leftSection={<Icon name="trash" size={14} />}
-                  onClick={() => remove.run(view.id)}
+                  onClick={() => remove.run(view)}
                 >
                   Delete “{view.name}”
                 </Menu.Item>
