@@ -21,6 +21,45 @@ describe("maskUrls", () => {
     maskUrls("a".repeat(100_000) + "://".repeat(1000) + ":".repeat(10_000));
     expect(performance.now() - before).toBeLessThan(1000);
   });
+
+  test("masks what the plain pattern of it masks", () => {
+    const pattern = /\b([a-z][a-z0-9+.-]{0,30}:\/\/[^\s/:@?#]{0,256}:)[^\s?#"']{1,1024}@/gi;
+    const part = fc.constantFrom(
+      "-ab://",
+      "-ab://",
+      ":",
+      ":",
+      "@",
+      "@",
+      "-",
+      "/",
+      "-".repeat(300),
+      "-".repeat(1000),
+      " ",
+      "?",
+      "'",
+    );
+    const text = fc.array(part, { maxLength: 40 }).map((parts) => parts.join(""));
+    fc.assert(
+      fc.property(text, (given) => {
+        expect(maskUrls(given)).toBe(given.replace(pattern, "$1********@"));
+      }),
+      { numRuns: 2000 },
+    );
+  });
+
+  test("looks at each character once, however many URLs there are", () => {
+    const spent = (count: number): number => {
+      const given = `${"a.b://".repeat(count)}${"x".repeat(2000)}@`;
+      const before = process.cpuUsage();
+      maskUrls(given);
+      const { user, system } = process.cpuUsage(before);
+      return user + system;
+    };
+    spent(10_000);
+    // 4 MB: a window of a password's length at each took seconds.
+    expect(spent(700_000)).toBeLessThan(1_000_000);
+  });
 });
 
 describe("maskSecrets", () => {
