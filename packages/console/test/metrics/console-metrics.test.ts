@@ -198,6 +198,15 @@ describe("metrics", () => {
     ]);
   });
 
+  test("are ten thousand series of events at most, whatever names are invented together, and then other", async () => {
+    for (let n = 0; n < 15_000; n += 1) hear(heard(`task-x${n % 3}`, { name: `t${n % 50}` }, undefined, `w${n % 997}`));
+    const told = await lines("flower_events_total{");
+    expect(told.length).toBeLessThanOrEqual(11_000);
+    expect(told.filter((line) => line.includes('type="other",task="other"')).length).toBeGreaterThan(0);
+    const sum = told.reduce((total, line) => total + Number(line.split(" ").at(-1)), 0);
+    expect(sum).toBe(15_000);
+  });
+
   test("hold hostile names as texts", async () => {
     hear(heard("task-received", { name: 'a"} 1\nx{b="' }, { name: "x", state: "RECEIVED" }));
     expect(await lines("x{")).toEqual([]);

@@ -2,7 +2,7 @@ import { Counter, Gauge, Histogram, type Registry } from "prom-client";
 import { FINAL_STATES } from "../../api/tasks.js";
 import type { HeardEvent } from "../parts.js";
 import type { TaskRecord } from "../store/task-record.js";
-import { LabelLimit } from "./label-limit.js";
+import { LabelLimit, OTHER, SeriesLimit } from "./label-limit.js";
 import { WorkerSeries } from "./worker-series.js";
 
 /** Values of a label that are told apart. */
@@ -10,6 +10,8 @@ const MAX_TASKS = 1000;
 const MAX_QUEUES = 1000;
 const MAX_WORKERS = 1000;
 const MAX_TYPES = 100;
+/** Series of one metric that are told apart: the labels' limits multiplied would be millions. */
+const MAX_SERIES = 10_000;
 /** Ids of lost tasks that are remembered, so that none is counted twice. */
 const MAX_LOST = 10_000;
 
@@ -25,6 +27,9 @@ export class EventMetrics {
   readonly #queues = new LabelLimit(MAX_QUEUES);
   readonly #names = new LabelLimit(MAX_WORKERS);
   readonly #types = new LabelLimit(MAX_TYPES);
+  readonly #events = new SeriesLimit(MAX_SERIES);
+  readonly #tasksOfWorkers = new SeriesLimit(MAX_SERIES);
+  readonly #tasksOfQueues = new SeriesLimit(MAX_SERIES);
   readonly #lostIds = new Set<string>();
   /** Tasks that a worker has received and not begun, by worker and task. */
   readonly #prefetched = new Map<string, number>();
@@ -86,12 +91,17 @@ export class EventMetrics {
     const task = type.startsWith("task-") ? this.#tasks.of(name) : "";
     // Senders are named after their process: each would be a series of its own, for good.
     const worker = type === "task-sent" ? "client" : this.#names.of(event.hostname);
-    const labels = { worker, type: this.#types.of(type), task };
+    const typeLabel = this.#types.of(type);
+    const labels = this.#events.allows(worker, typeLabel, task)
+      ? { worker, type: typeLabel, task }
+      : { worker, type: OTHER, task: OTHER };
     this.#flowerEvents.inc(labels);
     if (worker !== "client") this.workers.note("events", this.#flowerEvents, labels);
     if (!type.startsWith("task-") || !after) return;
-    this.#noteAtWorker(type, fields, after, { worker, task });
-    this.#noteTask(type, before, after, { task, queue: this.#queues.of(after.queue ?? "") });
+    const taskOfWorker = this.#tasksOfWorkers.allows(worker, task) ? task : OTHER;
+    this.#noteAtWorker(type, fields, after, { worker, task: taskOfWorker });
+    const queue = this.#queues.of(after.queue ?? "");
+    this.#noteTask(type, before, after, { task: this.#tasksOfQueues.allows(queue, task) ? task : OTHER, queue });
   }
 
   /** Counts tasks that were found to be lost: no event tells that. */
@@ -114,6 +124,8 @@ export class EventMetrics {
   sweep(isThere: (worker: string) => boolean, nowMs: number): void {
     for (const worker of this.workers.sweep(isThere, nowMs)) {
       this.#names.forget(worker);
+      this.#events.forget(worker);
+      this.#tasksOfWorkers.forget(worker);
       for (const key of this.#prefetched.keys())
         if (key.startsWith(`${JSON.stringify(worker)} `)) this.#prefetched.delete(key);
     }
