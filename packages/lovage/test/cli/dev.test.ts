@@ -30,9 +30,11 @@ function writeTasks(version: string): void {
   write(
     "tasks.ts",
     `import { Lovage } from ${JSON.stringify(LIBRARY)};
+     import { spawn } from "node:child_process";
      import { appendFileSync } from "node:fs";
      export const app = new Lovage("dev", { brokerUrl: "sqlite:dev.db?synchronous=normal", resultBackend: "sqlite:dev.db?synchronous=normal" });
      app.task("version", () => ${JSON.stringify(version)});
+     app.task("outlive", () => spawn("sleep", ["60"], { stdio: "inherit", detached: true }).pid);
      app.task("sleep", async (ms: number) => {
        appendFileSync("runs.log", "begun\\n");
        await new Promise((resolve) => setTimeout(resolve, ms));
@@ -115,6 +117,21 @@ describe("lovage dev", { timeout: 120_000 }, () => {
     await dev.says("did not finish within 0.2 s");
     await dev.says("is ready", 2);
     expect(await slept).toBe("second");
+  });
+
+  test("waits for its worker, not for what a task has started and left behind", async () => {
+    const dev = await startDev();
+    const pid = Number(await call("outlive"));
+    try {
+      writeTasks("second");
+      await dev.says("is ready", 2);
+      dev.process.kill("SIGINT");
+      expect((await dev.ended).code).toBe(0);
+      expect(dev.err).not.toContain("did not finish");
+      expect(isAlive(pid)).toBe(true);
+    } finally {
+      process.kill(pid, "SIGKILL");
+    }
   });
 
   test("leaves databases, logs, hidden files and other people's folders alone", async () => {

@@ -1,7 +1,7 @@
 import { spawn } from "node:child_process";
-import { once } from "node:events";
 import type { DevOutput } from "./dev-output.js";
 import { commandLine } from "./dev-process.js";
+import { processEnd } from "./process-end.js";
 
 /** Seconds for the app to be loaded. */
 const TIMEOUT = 60;
@@ -16,11 +16,12 @@ export async function appLoads(globals: readonly string[], output: DevOutput, si
     timeout: TIMEOUT * 1000,
     killSignal: "SIGKILL",
     detached: true,
+    windowsHide: true,
     signal,
   });
   output.take("dev", child.stderr);
   // Being aborted is an error to `spawn`; the end is told either way.
   child.on("error", () => undefined);
-  await once(child, "close").catch(() => undefined);
+  await processEnd(child);
   return child.exitCode === 0;
 }

@@ -1,8 +1,8 @@
 import { type ChildProcess, spawn } from "node:child_process";
-import { once } from "node:events";
 import { type BackoffPolicy, backoffDelay } from "../../util/backoff.js";
 import { EXIT } from "../exit-codes.js";
 import type { DevOutput, DevSource } from "./dev-output.js";
+import { processEnd } from "./process-end.js";
 
 export interface DevProcessOptions {
   readonly name: DevSource;
@@ -76,14 +76,12 @@ export class DevProcess {
     const child = spawn(process.execPath, commandLine([...args, "--stop-with-parent"]), {
       stdio: ["ignore", "pipe", "pipe", "ipc"],
       detached: true,
+      windowsHide: true,
     });
     this.#child = child;
     for (const stream of [child.stdout, child.stderr]) if (stream) output.take(name, stream, heard);
     child.on("error", (error) => output.line("dev", `the ${name} could not be started: ${error.message}`));
-    this.#exited = once(child, "close").then(
-      () => this.#ended(child, performance.now() - startedMs),
-      () => this.#ended(child, 0),
-    );
+    this.#exited = processEnd(child).then(() => this.#ended(child, performance.now() - startedMs));
   }
 
   #ended({ exitCode, signalCode }: ChildProcess, ranMs: number): void {
