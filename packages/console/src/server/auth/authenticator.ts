@@ -57,7 +57,8 @@ export class Authenticator {
     }
     if (auth === "basic" && this.#accounts.isEmpty) {
       throw new ConfigurationError(
-        "--auth basic has no user yet: make a hash with `lovage console hash-password` and set LOVAGE_CONSOLE_USERS=name:admin:HASH",
+        // What is printed holds dollar signs, which a shell would take for variables if it were pasted between double quotes.
+        '--auth basic has no user yet: export LOVAGE_CONSOLE_USERS="$(lovage console hash-password --name you --role admin)"',
         { code: "console_no_users" },
       );
     }
