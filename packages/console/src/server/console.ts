@@ -1,6 +1,7 @@
 import { ConfigurationError, type Logger, type Lovage } from "lovage";
 import { ActionDesk } from "./actions/action-desk.js";
 import { AuditTrail } from "./audit/audit-trail.js";
+import { hiddenContents } from "./audit/hidden-contents.js";
 import { AccountBook } from "./auth/accounts.js";
 import { LoginThrottle } from "./auth/login-throttle.js";
 import { PasswordLogin } from "./auth/password-login.js";
@@ -24,7 +25,7 @@ import { QueueSampler } from "./queues/queue-sampler.js";
 import { RetentionKeeper } from "./retention.js";
 import { allRoutes } from "./routes/all.js";
 import { openDatabase } from "./store/open-database.js";
-import { SqlSeriesStore } from "./store/series-store.js";
+import { SqlSeriesStore } from "./store/sql-series-store.js";
 import { SqlTaskStore } from "./store/sql-task-store.js";
 
 export interface LovageConsoleOptions {
@@ -52,7 +53,12 @@ interface Step {
  * reverse. The broker may be away when it starts: pages then say so, and everything goes on once it is there.
  */
 export class LovageConsole {
-  /** For programs and tests that look inside; pages and clients use the API. */
+  /**
+   * For tests that look inside. Programs and clients use the API: these are left out of the package's types, and with them those of the
+   * libraries that they are made of.
+   *
+   * @internal
+   */
   readonly parts: ConsoleParts;
   readonly #steps: readonly Step[];
   readonly #http: ConsoleHttp;
@@ -69,7 +75,7 @@ export class LovageConsole {
     const database = openDatabase(options.store, { logger });
     const live = new SseHub();
     const tasks = new SqlTaskStore({ database });
-    const audit = new AuditTrail({ database, logger });
+    const audit = new AuditTrail({ database, logger, hide: hiddenContents({ app, logger }) });
     const series = new SqlSeriesStore({ database, logger });
     const ingest: EventIngest = new EventIngest({
       app,
@@ -103,7 +109,7 @@ export class LovageConsole {
     const lost = new LostTasks({ app, ingest, fleet, tasks, series, logger, inspectTimeout });
     const queues = new QueueSampler({ app, fleet, ingest, series, database, live, logger });
     const jobArguments = (id: string): ReturnType<JobBook["argumentsOf"]> => jobs.argumentsOf(id);
-    const actions = new ActionDesk({ app, tasks, fleet, ingest, logger, jobArguments });
+    const actions = new ActionDesk({ app, database, tasks, fleet, ingest, logger, jobArguments });
     const jobs: JobBook = new JobBook({ app, database, tasks, ingest, actions, live, logger });
     const operations = new OperationRunner({ database, tasks, actions, live, logger });
     const overview = new OverviewSampler({ fleet, queues, ingest, series, tasks, database, live, logger });
@@ -160,6 +166,7 @@ export class LovageConsole {
       service("the queues", queues),
       service("metrics", metrics),
       service("health", health),
+      { what: "its actions", start: () => actions.open(), stop: () => undefined },
       { what: "operations", start: () => operations.open(), stop: () => operations.close() },
       service("jobs", jobs),
       service("the overview", overview),

@@ -5,8 +5,9 @@ import type { AuditEntry, AuditQuery } from "../../api/operations.js";
 import type { AuditLog } from "../parts.js";
 import { ApiError } from "../route.js";
 import type { Database, Row, SqlValue } from "../store/database.js";
-import { likePattern, storable } from "../store/dialects.js";
+import { likePattern, storable } from "../store/stored-texts.js";
 import { auditParameters } from "./audit-parameters.js";
+import type { HideContents } from "./hidden-contents.js";
 
 type AuditFilter = Pick<z.output<typeof AuditQuery>, "q" | "user" | "action" | "from" | "to">;
 type AuditLine = Parameters<AuditLog["write"]>[0];
@@ -27,9 +28,17 @@ export class AuditTrail implements AuditLog {
   readonly #database: Database;
   readonly #logger: Logger;
   readonly #clock: Clock;
+  readonly #hide: HideContents | undefined;
   #minute = { beganAt: Number.NEGATIVE_INFINITY, lines: 0, more: 0 };
 
-  constructor(options: { readonly database: Database; readonly logger: Logger; readonly clock?: Clock }) {
+  constructor(options: {
+    readonly database: Database;
+    readonly logger: Logger;
+    readonly clock?: Clock;
+    /** What the program itself takes out of what tasks are given. */
+    readonly hide?: HideContents | undefined;
+  }) {
+    this.#hide = options.hide;
     this.#database = options.database;
     this.#logger = options.logger;
     this.#clock = options.clock ?? systemClock;
@@ -103,7 +112,7 @@ export class AuditTrail implements AuditLog {
     const values: SqlValue[] = [
       this.#clock.now().getTime(),
       ...texts,
-      storable(auditParameters(line.parameters)),
+      storable(auditParameters(this.#hide ? this.#hide(line.parameters) : line.parameters)),
       cut(line.outcome),
       cut(line.address),
     ];

@@ -1,8 +1,8 @@
 import type { ConsoleContext } from "../http/console-env.js";
+import { parseJsonText, textBodyOf } from "../http/parse-request.js";
 import { ApiError } from "../route.js";
 
 /** Bytes of a form or JSON body. */
-const BODY_LIMIT_BYTES = 1024 * 1024;
 const TRUE = /^(1|true|t|yes|y|on)$/i;
 const FALSE = /^(0|false|f|no|n|off|)$/i;
 
@@ -67,36 +67,22 @@ export async function readArguments(context: ConsoleContext): Promise<FlowerArgu
   const values = new Map(new URL(context.req.url).searchParams);
   const type = context.req.header("content-type") ?? "";
   if (/^application\/x-www-form-urlencoded/i.test(type)) {
-    for (const [name, value] of new URLSearchParams(await readBody(context))) values.set(name, value);
+    for (const [name, value] of new URLSearchParams(await textBodyOf(context))) values.set(name, value);
   }
   return new FlowerArguments(values);
 }
 
 /** The body as an object; `{}` for none. Flower looks at no content type. */
 export async function readOptions(context: ConsoleContext): Promise<Readonly<Record<string, unknown>>> {
-  const text = await readBody(context);
+  const text = await textBodyOf(context);
   if (text.trim() === "") return {};
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch (error) {
-    throw new ApiError(400, "bad_json", error instanceof Error ? error.message.slice(0, 200) : "no JSON", {
-      cause: error,
-    });
-  }
+  const value = parseJsonText(text);
   if (typeof value !== "object" || value === null || Array.isArray(value)) throw badArgument("invalid options");
   return { ...value };
 }
 
 export function badArgument(detail: string): ApiError {
   return new ApiError(400, "bad_argument", detail);
-}
-
-async function readBody(context: ConsoleContext): Promise<string> {
-  const length = Number(context.req.header("content-length") ?? 0);
-  const text = length > BODY_LIMIT_BYTES ? undefined : await context.req.text();
-  if (text !== undefined && text.length <= BODY_LIMIT_BYTES) return text;
-  throw new ApiError(413, "body_too_large", `the body is longer than ${BODY_LIMIT_BYTES} bytes`);
 }
 
 function readMinute(text: string): Date | undefined {

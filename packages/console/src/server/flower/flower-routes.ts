@@ -24,7 +24,7 @@ export function registerFlower(app: Hono<ConsoleEnv>, parts: ConsoleParts): void
   };
   const last = (context: ConsoleContext): string => context.req.param("target") ?? "";
 
-  get("/api/workers", async (context) => await listWorkers(parts, await readArguments(context)));
+  get("/api/workers", async (context, user) => await listWorkers(parts, await readArguments(context), user));
   get("/api/tasks", async (context, user) => await listTasks(parts, await readArguments(context), user));
   get("/api/task/types", async () => await taskTypes(parts));
   get("/api/task/info/:target{.+}", async (context, user) => await taskInfo(parts, last(context), user));

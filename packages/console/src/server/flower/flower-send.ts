@@ -1,7 +1,9 @@
 import { type ApplyOptions, type AsyncResult, ResultTimeoutError, ValidationError } from "lovage";
 import { type TaskMeta, validateInput } from "lovage/internal";
+import { redactText, redactValue } from "../ingest/redact.js";
 import type { ConsoleParts } from "../parts.js";
 import { ApiError } from "../route.js";
+import { redactedByApp } from "../tasks/redacted-contents.js";
 import { badArgument } from "./flower-arguments.js";
 import { noBackend, reach, requireTask } from "./flower-control.js";
 
@@ -50,22 +52,24 @@ export async function sendTask(
     return { "task-id": result.id, ...(hasBackend && { state: await reach(() => result.status()) }) };
   if (!hasBackend) throw noBackend();
   await result.get({ propagate: false, signal });
-  return { "task-id": result.id, ...(await outcomeOf(result)) };
+  return { "task-id": result.id, ...(await outcomeOf(parts, result, name)) };
 }
 
 /** `GET /api/task/result/{id}`: its state, and its result when it is there or comes within `timeout` seconds. */
 export async function taskResult(
-  { app }: ConsoleParts,
+  parts: ConsoleParts,
   id: string,
   timeout: number | undefined,
   signal: AbortSignal,
 ): Promise<Readonly<Record<string, unknown>>> {
-  if (app.settings.resultBackend === null) throw noBackend();
-  const result = app.asyncResult(id);
+  if (parts.app.settings.resultBackend === null) throw noBackend();
+  const result = parts.app.asyncResult(id);
   return await reach(async () => {
     if (timeout) await result.get({ timeout, signal, propagate: false }).catch(ignoreTimeout);
     const ready = await result.ready();
-    return { "task-id": id, ...(ready ? await outcomeOf(result) : { state: await result.status() }) };
+    if (!ready) return { "task-id": id, state: await result.status() };
+    const name = (await parts.tasks.get(id))?.name ?? null;
+    return { "task-id": id, ...(await outcomeOf(parts, result, name)) };
   });
 }
 
@@ -73,15 +77,25 @@ function ignoreTimeout(error: unknown): void {
   if (!(error instanceof ResultTimeoutError)) throw error;
 }
 
-async function outcomeOf(result: AsyncResult<unknown>): Promise<Readonly<Record<string, unknown>>> {
+/** What became of it, with what the rest of the console masks masked as well. `name`: the task's, as far as it is known. */
+async function outcomeOf(
+  parts: ConsoleParts,
+  result: AsyncResult<unknown>,
+  name: string | null,
+): Promise<Readonly<Record<string, unknown>>> {
   const meta = await reach(() => result.meta());
   if (!meta) return { state: "PENDING" };
   const failed = meta.status === "FAILURE" || meta.status === "REVOKED";
   return {
     state: meta.status,
-    result: failed ? exceptionText(meta) : meta.result,
-    ...(meta.status === "FAILURE" && { traceback: meta.traceback }),
+    result: failed ? redactText(exceptionText(meta)) : shownResult(parts, meta, name),
+    ...(meta.status === "FAILURE" && { traceback: meta.traceback && redactText(meta.traceback) }),
   };
+}
+
+function shownResult(parts: ConsoleParts, meta: TaskMeta, name: string | null): unknown {
+  const { result } = redactedByApp(parts, name ?? meta.name ?? null, { result: meta.result });
+  return redactValue(result).value ?? null;
 }
 
 /** As Python shows it: `ValueError('no')`. */

@@ -4,6 +4,8 @@ import type { ConsoleContext } from "./console-env.js";
 
 /** Most bytes of a body, unless its route allows more: what it holds is kept in memory. */
 const BODY_LIMIT_BYTES = 1024 * 1024;
+/** Levels of arrays and objects in a body. */
+const MAX_DEPTH = 500;
 const MOST_ERRORS = 50;
 
 /** Parses `value`; throws a 400 that names every member that is wrong. */
@@ -40,17 +42,30 @@ export async function jsonBodyOf(context: ConsoleContext, limitBytes = BODY_LIMI
   if (!/^application\/([a-z.+-]+\+)?json\s*(;|$)/i.test(type)) {
     throw new ApiError(415, "unsupported_media_type", "the body must be JSON, with Content-Type: application/json");
   }
+  return parseJsonText(text);
+}
+
+/** Throws a 400 for what is no JSON, and for what is nested deeper than what looks into it can go. */
+export function parseJsonText(text: string): unknown {
+  let value: unknown;
   try {
-    const value: unknown = JSON.parse(text);
-    return value;
+    value = JSON.parse(text);
   } catch (error) {
-    // Deeply nested text ends as a RangeError: it is the sender's fault as well.
     const why = error instanceof Error ? error.message.slice(0, 200) : "it is no JSON";
     throw new ApiError(400, "bad_json", `the body is no JSON: ${why}`, { cause: error });
   }
+  if (isDeeper(value, MAX_DEPTH))
+    throw new ApiError(400, "bad_json", `the body is nested more than ${MAX_DEPTH} levels deep`);
+  return value;
 }
 
-async function textBodyOf(context: ConsoleContext, limitBytes: number): Promise<string> {
+function isDeeper(value: unknown, levels: number): boolean {
+  if (typeof value !== "object" || value === null) return false;
+  return levels === 0 || Object.values(value).some((each) => isDeeper(each, levels - 1));
+}
+
+/** The body as text. Throws a 413 as soon as it is longer than the limit, however it is sent. */
+export async function textBodyOf(context: ConsoleContext, limitBytes = BODY_LIMIT_BYTES): Promise<string> {
   const length = context.req.header("content-length");
   if (length !== undefined && Number(length) > limitBytes) throw tooLarge(limitBytes);
   const body = context.req.raw.body;

@@ -86,6 +86,7 @@ export class RequestGuard {
     if (this.#answerCors(context)) return new Response(null, { status: 204 });
     const unsafe = isUnsafe(context.req.method);
     if (unsafe) await this.#checkOrigin(context);
+    else this.#checkReader(context);
     // Pages hold nothing secret and must open while the store is away: only what asks is looked up.
     if (unsafe || context.get("area") !== "page") await identityOf(context);
     // The table has a role for each of its routes; what others put at the root cannot forget one.
@@ -129,6 +130,17 @@ export class RequestGuard {
     if (refusal === undefined) return;
     await identityOf(context).catch(() => undefined);
     throw refusal;
+  }
+
+  /**
+   * Questions may cost a lot, and some disturb what they look at (a look into a queue): another page must not ask them with an `<img>`,
+   * though it could not read the answers. Links from anywhere to pages, and what a person types, work.
+   */
+  #checkReader(context: ConsoleContext): void {
+    const site = context.req.header("sec-fetch-site");
+    if (context.get("area") === "page" || site === undefined || site === "same-origin" || site === "none") return;
+    if (this.#corsOrigins.has(context.req.header("origin") ?? "")) return;
+    throw crossSite(`a page of another origin may not ask this (Sec-Fetch-Site: ${site}): see --cors-origin`);
   }
 
   #originRefusal(context: ConsoleContext): ApiError | undefined {

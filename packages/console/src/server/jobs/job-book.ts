@@ -1,5 +1,5 @@
 import type { Logger, Lovage } from "lovage";
-import type { JobDefinition } from "lovage/internal";
+import { isFields, type JobDefinition } from "lovage/internal";
 import type { ActionOutcome } from "../../api/common.js";
 import type {
   JobDefinition as AskedDefinition,
@@ -12,6 +12,7 @@ import type {
 import type { ActionDesk } from "../actions/action-desk.js";
 import { holdsMask, objectFromApi } from "../actions/exact-json.js";
 import { phaseOf } from "../actions/task-phases.js";
+import { redactValue } from "../ingest/redact.js";
 import type { Ingest, Jobs, LiveHub } from "../parts.js";
 import { ApiError, type User } from "../route.js";
 import type { Database } from "../store/database.js";
@@ -133,15 +134,16 @@ export class JobBook implements Jobs {
   }
 
   /** Throws an `ApiError` (404, `no_such_job`). */
-  async get(slug: string, options: { readonly payloads: boolean }): Promise<JobDetail> {
+  async get(slug: string, options: JobReader): Promise<JobDetail> {
     const job = await this.#known(slug);
     const { definition, version } = job;
     const summary = await this.#summary(job, await this.#runs.counts(), options);
-    const form = formOf(definition, this.#options.app.inputSchema(definition.task));
+    const defaults = options.payloads ? definition.defaults : {};
+    const form = formOf({ ...definition, defaults }, this.#options.app.inputSchema(definition.task));
     return {
       ...summary,
-      fixed: options.payloads ? { ...definition.fixed } : {},
-      defaults: options.payloads ? { ...definition.defaults } : {},
+      fixed: shownFixed(definition, options),
+      defaults: { ...defaults },
       form: form && { ...form },
       queue: definition.queue,
       etag: version === null ? null : etagOf(version),
@@ -151,11 +153,12 @@ export class JobBook implements Jobs {
   /** Throws an `ApiError`: 409 `job_exists`, 400 `validation`. */
   async create(asked: AskedDefinition, by: User): Promise<JobDetail> {
     const definition = { ...asked, slug: asked.slug ?? slugOf(asked.title) };
+    if (definition.slug === EDITOR) throw validationError("slug", "that is the address of the page for a new job");
     this.#checkDefinition(definition);
     const taken = new ApiError(409, "job_exists", `there is a job ${definition.slug} already`);
     if (this.#options.app.findJob(definition.slug)) throw taken;
     if (!(await this.#definitions.add(definition, this.#change(by)))) throw taken;
-    return await this.get(definition.slug, { payloads: by.seesPayloads });
+    return await this.get(definition.slug, { payloads: by.seesPayloads, edits: true });
   }
 
   /**
@@ -172,7 +175,7 @@ export class JobBook implements Jobs {
     const isCurrent = matchesEtag(ifMatch, etagOf(version));
     const replaced = isCurrent ? await this.#definitions.replace(definition, version, this.#change(by)) : undefined;
     if (!replaced) throw new ApiError(412, "changed_meanwhile", `job ${slug} was changed by somebody else meanwhile`);
-    return await this.get(slug, { payloads: by.seesPayloads });
+    return await this.get(slug, { payloads: by.seesPayloads, edits: true });
   }
 
   /** Its runs stay, and its numbers. Throws an `ApiError`: 404 `no_such_job`, 409 `job_read_only`. */
@@ -372,6 +375,16 @@ export class JobBook implements Jobs {
   }
 }
 
+/** Who looks at a job. */
+interface JobReader {
+  readonly payloads: boolean;
+  /** Whether they may change it. */
+  readonly edits: boolean;
+}
+
+/** The last part of the address of the page that makes a job, beside those of jobs. */
+const EDITOR = "new";
+
 function ofConsole({ definition, version }: StoredJob): KnownJob {
   return { definition, source: "console", version };
 }
@@ -393,8 +406,18 @@ function slugOf(title: string): string {
     .replace(/^-+|-+$/g, "")
     .slice(0, 63)
     .replace(/-+$/, "");
+  if (slug === EDITOR) return `${slug}-job`;
   if (slug !== "") return slug;
-  throw new ApiError(400, "validation", "no slug can be made of this title", {
-    errors: [{ path: "slug", message: "give one: small letters, digits and dashes" }],
-  });
+  throw validationError("slug", "no slug can be made of this title: give one, of small letters, digits and dashes");
+}
+
+function validationError(path: string, message: string): ApiError {
+  return new ApiError(400, "validation", message, { errors: [{ path, message }] });
+}
+
+/** Who may change it must see what there is to change: what is masked could not be put back. */
+function shownFixed({ fixed }: JobDefinition, { payloads, edits }: JobReader): JobDetail["fixed"] {
+  if (!payloads) return {};
+  const { value } = edits ? { value: fixed } : redactValue(fixed);
+  return isFields(value) ? { ...value } : {};
 }

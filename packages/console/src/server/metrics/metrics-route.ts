@@ -13,7 +13,17 @@ export function registerMetrics(app: Hono<ConsoleEnv>, { options }: ConsoleParts
   });
 }
 
-/** A console that listens beyond this machine may stand behind a proxy on it, whose requests are anybody's. */
+/** What proxies add: they may stand on this machine, and their requests are anybody's. */
+const OF_PROXIES = [
+  "forwarded",
+  "x-forwarded-for",
+  "x-forwarded-host",
+  "x-forwarded-proto",
+  "x-real-ip",
+  "via",
+] as const;
+
 function isLocal(host: string, context: ConsoleContext): boolean {
+  if (OF_PROXIES.some((name) => context.req.header(name) !== undefined)) return false;
   return isLoopbackAddress(host) && isLoopbackAddress(context.get("address"));
 }

@@ -80,7 +80,7 @@ const getJob = route(
     response: JobDetail,
   },
   async ({ parts, params, user }) => {
-    const job = await parts.jobs.get(params.slug, { payloads: user.seesPayloads });
+    const job = await parts.jobs.get(params.slug, { payloads: user.seesPayloads, edits: user.role !== "viewer" });
     return new RouteReply(job, { headers: etagHeader(job.etag) });
   },
 );

@@ -84,7 +84,7 @@ export function decodeCursor(order: TaskOrder, cursor: string): Position {
     descending === order.descending &&
     typeof inNulls === "boolean" &&
     values.length === order.columns.length &&
-    values.every(isKey);
+    values.every((value, place) => isKey(value) && fits(value, order.columns[place]));
   if (!isOurs) throw new TaskListError("this cursor belongs to another list: ask for the first page");
   return { values: values.filter(isKey), inNulls };
 }
@@ -97,6 +97,14 @@ function parsed(cursor: string): readonly unknown[] {
     return [];
   }
 }
+/** Columns that hold texts; the others hold numbers. */
+const TEXTS: ReadonlySet<string | undefined> = new Set(["name", "state", "id"]);
+
+/** A database that is strict about types would call it an error of ours. */
+function fits(value: SqlValue, column: string | undefined): boolean {
+  return value === null || (typeof value === "string") === TEXTS.has(column);
+}
+
 function isKey(value: unknown): value is SqlValue {
   return value === null || typeof value === "string" || (typeof value === "number" && Number.isFinite(value));
 }

@@ -1,5 +1,5 @@
-import { KNOWN_STATES, type TaskFilter, type TaskSummary } from "../../api/tasks.js";
-import type { TaskStore } from "../store/task-store.js";
+import { KNOWN_STATES, type TaskSummary } from "../../api/tasks.js";
+import type { StoreFilter, TaskStore } from "../store/task-store.js";
 import { toSummary } from "./task-summary.js";
 
 /** Rows of one export at most, and rows that are read at a time. */
@@ -7,7 +7,7 @@ export const MOST_EXPORTED = 100_000;
 const PAGE = 500;
 
 export interface TaskExport {
-  readonly filter: TaskFilter;
+  readonly filter: StoreFilter;
   readonly sort: string;
   readonly payloads: boolean;
   readonly nowMs: number;
