@@ -140,7 +140,7 @@ export class RequestGuard {
     const site = context.req.header("sec-fetch-site");
     if (context.get("area") === "page" || site === undefined || site === "same-origin" || site === "none") return;
     if (this.#corsOrigins.has(context.req.header("origin") ?? "")) return;
-    throw crossSite(`a page of another origin may not ask this (Sec-Fetch-Site: ${site}): see --cors-origin`);
+    throw crossSite(`a page of another origin may not ask this (Sec-Fetch-Site: ${site}): see consoleCorsOrigins`);
   }
 
   #originRefusal(context: ConsoleContext): ApiError | undefined {
