@@ -1,18 +1,18 @@
 /**
- * Holds the direction in which the library's parts lean (docs/architecture.md, "Which way things lean"):
+ * Holds the direction in which the parts of the library and of its console lean (docs/architecture.md, "Which way things lean"):
  *
- *   node scripts/check-imports.mjs [folder of sources]      default packages/lovage/src; exit 1 when something is wrong
+ *   node scripts/check-imports.mjs      exit 1 when something is wrong
  *
  * Why a script and not a lint plugin: docs/decisions/0004-import-check-of-our-own.md.
  */
-import { readdirSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { builtinModules } from "node:module";
 import { dirname, join, posix, relative, sep } from "node:path";
 import { fileURLToPath } from "node:url";
 import ts from "typescript";
 
 /**
- * The parts, lowest first. A file belongs to the first entry whose `is` matches its path; `sees` are the parts it may
+ * The library's parts, lowest first. A file belongs to the first entry whose `is` matches its path; `sees` are the parts it may
  * import besides itself.
  */
 const PARTS = [
@@ -107,19 +107,60 @@ const PACKAGES = [
   { name: "ioredis", in: /^connections\/redis|\/redis\//, because: "Redis is one driver among several" },
 ];
 
+/** The console's parts. */
+const CONSOLE_PARTS = [
+  {
+    part: "shapes",
+    is: /^api\//,
+    sees: [],
+    because: "server and pages share them, and neither has the other's surroundings",
+  },
+  {
+    part: "driver",
+    is: /^server\/store\/[^/]+\//,
+    sees: ["store", "shapes"],
+    because: "a database's driver is a folder one can delete: it knows the interface and its client",
+  },
+  {
+    part: "openers",
+    is: /^server\/store\/open-database\.ts$/,
+    sees: ["driver", "store"],
+    because: "this is the only file that lists databases, and that is all it does",
+  },
+  {
+    part: "store",
+    is: /^server\/store\//,
+    sees: ["shapes"],
+    because: "what is kept is ground level: all others may use it, so it uses none of them",
+  },
+  {
+    part: "server",
+    is: /^server\//,
+    sees: ["store", "openers", "shapes"],
+    because: "pages are built from their own sources",
+  },
+  { part: "pages", is: /^web\//, sees: ["shapes"], because: "pages know the API, and nothing of what is behind it" },
+];
+
 const repository = join(dirname(fileURLToPath(import.meta.url)), "..");
 
+/** What is checked. `bundled`: files whose packages are built into them, so that users need not install any. */
+export const LIBRARY = { folder: "packages/lovage", parts: PARTS, packages: PACKAGES };
+export const CONSOLE = { folder: "packages/console", parts: CONSOLE_PARTS, packages: [], bundled: /^web\// };
+
 /** Everything wrong in the sources under `root`, as `{ file, line, message }`; paths relative to `root`. */
-export function checkImports(root, { dependencies }) {
+export function checkImports(root, { dependencies, parts, packages, bundled }) {
   const files = readdirSync(root, { recursive: true, withFileTypes: true })
-    .filter((entry) => entry.isFile() && entry.name.endsWith(".ts"))
+    .filter((entry) => entry.isFile() && /\.tsx?$/.test(entry.name))
     .map((entry) => relative(root, join(entry.parentPath, entry.name)).split(sep).join(posix.sep))
     .sort();
   const imports = files.flatMap((file) => importsOf(root, file));
   const ours = imports.filter((each) => each.target !== undefined);
   return [
-    ...ours.flatMap(checkDirection),
-    ...imports.filter((each) => each.target === undefined).flatMap((each) => checkPackage(each, dependencies)),
+    ...ours.flatMap((each) => checkDirection(each, parts)),
+    ...imports
+      .filter(({ file, target }) => target === undefined && !bundled?.test(file))
+      .flatMap((each) => checkPackage(each, packages, dependencies)),
     ...findCycles(ours.filter((each) => !each.typeOnly)),
   ];
 }
@@ -131,7 +172,7 @@ function importsOf(root, file) {
   const note = (specifier, typeOnly) => {
     const line = source.getLineAndCharacterOfPosition(specifier.getStart(source)).line + 1;
     const target = specifier.text.startsWith(".")
-      ? posix.join(posix.dirname(file), specifier.text).replace(/\.js$/, ".ts")
+      ? sourceOf(root, posix.join(posix.dirname(file), specifier.text))
       : undefined;
     found.push({ file, line, specifier: specifier.text, target, typeOnly });
   };
@@ -151,6 +192,12 @@ function importsOf(root, file) {
   return found;
 }
 
+/** `x.js` is made of `x.ts`, or of `x.tsx` where there is one. */
+function sourceOf(root, file) {
+  const component = file.replace(/\.js$/, ".tsx");
+  return component !== file && existsSync(join(root, component)) ? component : file.replace(/\.js$/, ".ts");
+}
+
 /** Whether nothing of it is left at run time. */
 function isTypeOnly(node) {
   if (ts.isExportDeclaration(node)) return node.isTypeOnly;
@@ -162,13 +209,9 @@ function isTypeOnly(node) {
   return clause.isTypeOnly || Boolean(allTypes && !clause.name);
 }
 
-function partOf(file) {
-  return PARTS.find(({ is }) => is.test(file));
-}
-
-function checkDirection({ file, line, target, specifier }) {
-  const from = partOf(file);
-  const to = partOf(target);
+function checkDirection({ file, line, target, specifier }, parts) {
+  const from = parts.find(({ is }) => is.test(file));
+  const to = parts.find(({ is }) => is.test(target));
   if (target.startsWith("../")) {
     return [{ file, line, message: `imports "${specifier}" from outside its package: use the package's own exports` }];
   }
@@ -177,11 +220,11 @@ function checkDirection({ file, line, target, specifier }) {
       {
         file,
         line,
-        message: `${from ? target : file} belongs to no part: add it to PARTS in scripts/check-imports.mjs`,
+        message: `${from ? target : file} belongs to no part: add it to the parts in scripts/check-imports.mjs`,
       },
     ];
   if (from.part === "driver" && to.part === "driver")
-    return sameDriver(file, target)
+    return sameDriver(from, file, target)
       ? []
       : [{ file, line, message: `imports "${specifier}": a driver may not use another one` }];
   if (from.part === to.part) return [];
@@ -195,13 +238,13 @@ function because(from, to) {
 }
 
 /** `brokers/sqlite/…` and `backends/sqlite/…` are the same store's two halves, but each can be deleted alone. */
-function sameDriver(file, target) {
-  return posix.join(...file.split("/").slice(0, 2)) === posix.join(...target.split("/").slice(0, 2));
+function sameDriver({ is }, file, target) {
+  return is.exec(file)[0] === is.exec(target)[0];
 }
 
-function checkPackage({ file, line, specifier }, dependencies) {
+function checkPackage({ file, line, specifier }, packages, dependencies) {
   const name = specifier.startsWith("@") ? specifier.split("/", 2).join("/") : specifier.split("/", 1)[0];
-  const rule = PACKAGES.find((each) => each.name === specifier || each.name === name);
+  const rule = packages.find((each) => each.name === specifier || each.name === name);
   if (rule && !rule.in.test(file)) return [{ file, line, message: `may not import "${specifier}": ${rule.because}` }];
   if (specifier.startsWith("node:") || dependencies.includes(name)) return [];
   const advice = builtinModules.includes(name)
@@ -247,10 +290,12 @@ function dependenciesOf(packageFolder) {
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
-  const root = process.argv[2] ?? join(repository, "packages/lovage/src");
-  const problems = checkImports(root, { dependencies: dependenciesOf(join(repository, "packages/lovage")) });
-  for (const { file, line, message } of problems)
-    console.error(`${join(relative(process.cwd(), root), file)}:${line}: ${message}`);
+  const problems = [LIBRARY, CONSOLE].flatMap(({ folder, ...rules }) => {
+    const root = join(repository, folder, "src");
+    const found = checkImports(root, { ...rules, dependencies: dependenciesOf(join(repository, folder)) });
+    return found.map((each) => ({ ...each, file: join(relative(process.cwd(), root), each.file) }));
+  });
+  for (const { file, line, message } of problems) console.error(`${file}:${line}: ${message}`);
   console.log(problems.length === 0 ? "imports: all lean the right way" : `imports: ${problems.length} problems`);
   process.exitCode = problems.length === 0 ? 0 : 1;
 }

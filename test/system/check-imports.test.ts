@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { checkImports } from "../../scripts/check-imports.mjs";
+import { CONSOLE, checkImports, type ImportRules, LIBRARY } from "../../scripts/check-imports.mjs";
 
 let root: string;
 beforeEach(() => {
@@ -84,6 +84,44 @@ describe("the check of the parts' direction", () => {
   });
 });
 
+describe("the check of the console's parts", () => {
+  test("accepts pages and a server that know the API's shapes, and one file that lists the databases", () => {
+    given({
+      "api/tasks.ts": "",
+      "server/store/database.ts": 'import type { T } from "../../api/tasks.js";',
+      "server/store/sqlite/sqlite-database.ts":
+        'import type { D } from "../database.js"; import "./sqlite-dialect.js";',
+      "server/store/sqlite/sqlite-dialect.ts": "",
+      "server/store/open-database.ts": 'import { S } from "./sqlite/sqlite-database.js";',
+      "server/console.ts": 'import { openDatabase } from "./store/open-database.js";',
+      "web/main.tsx": 'import "react"; import type { T } from "../api/tasks.js"; import { P } from "./pages/page.js";',
+      "web/pages/page.tsx": "",
+    });
+    expect(problems(CONSOLE)).toEqual([]);
+  });
+
+  test.each([
+    [
+      "a database named outside its folder",
+      "server/jobs/run-store.ts",
+      "../store/sqlite/sqlite-dialect.js",
+      "no driver is named outside its folder",
+    ],
+    [
+      "a database that uses another",
+      "server/store/postgres/postgres-dialect.ts",
+      "../sqlite/sqlite-dialect.js",
+      "a driver may not use another one",
+    ],
+    ["a page that knows the server", "web/main.tsx", "../server/parts.js", "pages may not import server"],
+    ["a shape that knows the server", "api/tasks.ts", "../server/parts.js", "shapes may not import server"],
+    ["a package of pages in the server", "server/console.ts", "react", "the package does not depend on it"],
+  ])("refuses %s", (_what, file, specifier, reason) => {
+    given({ [file]: `export const load = () => import("${specifier}");` });
+    expect(problems(CONSOLE)).toEqual([expect.stringContaining(reason)]);
+  });
+});
+
 function given(files: Record<string, string>): void {
   for (const [path, text] of Object.entries(files)) {
     mkdirSync(dirname(join(root, path)), { recursive: true });
@@ -91,8 +129,8 @@ function given(files: Record<string, string>): void {
   }
 }
 
-/** The check's complaints about the files. */
-function problems(): string[] {
-  const found = checkImports(root, { dependencies: ["commander", "@photostructure/sqlite"] });
+/** The check's complaints about the files, as ones of the library or of the console. */
+function problems(rules: ImportRules = LIBRARY): string[] {
+  const found = checkImports(root, { ...rules, dependencies: ["commander", "@photostructure/sqlite"] });
   return found.map(({ message }) => message);
 }

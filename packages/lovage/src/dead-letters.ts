@@ -12,6 +12,13 @@ export const DEAD_LETTER_QUEUE: QueueSpec = {
 /** The header that tells a dead letter's story. */
 const DEATH_HEADER = "x-lovage-death";
 
+/** A death that a message died before it was replayed. */
+export type EarlierDeath = Pick<Death, "reason" | "queue" | "worker" | "died" | "error">;
+
+/** Earlier deaths that a message carries with it, the newest first, and characters of each one's error. */
+const MAX_EARLIER = 10;
+const MAX_EARLIER_ERROR = 500;
+
 /** Why and where a message died. Travels in the header `x-lovage-death`. */
 export interface Death {
   readonly reason: DeadLetterReason;
@@ -33,6 +40,8 @@ export interface Death {
   readonly memory: number | null;
   /** How often it has been replayed before this death. */
   readonly replayed: number;
+  /** The deaths before those replays, the newest first; at most ten. */
+  readonly earlier: readonly EarlierDeath[];
 }
 
 export type DeathCause = Pick<Death, "reason" | "worker" | "error"> &
@@ -57,6 +66,8 @@ export class DeadLetters {
   /** Moves a held message to the dead letters. It is there before it leaves its queue: a crash in between leaves it in both. */
   async bury(delivery: Delivery, cause: DeathCause, now: Date): Promise<void> {
     const { message, queue, exchange, routingKey, deliveries } = delivery;
+    // One that it still carries is of a time before it was replayed.
+    const before = deathOf(message);
     const death: Death = {
       exitCode: null,
       signal: null,
@@ -67,7 +78,8 @@ export class DeadLetters {
       routingKey,
       deliveries,
       died: now.toISOString(),
-      replayed: deathOf(message)?.replayed ?? 0,
+      replayed: before?.replayed ?? 0,
+      earlier: before ? [earlierDeath(before), ...before.earlier].slice(0, MAX_EARLIER) : [],
     };
     await this.#declare();
     await this.#broker.publish(withDeath(message, death), { exchange: "", routingKey: DEAD_LETTER_QUEUE.name });
@@ -173,20 +185,38 @@ function unknownDeath(published: Date | undefined): Death {
     signal: null,
     memory: null,
     replayed: 0,
+    earlier: [],
   };
+}
+
+function earlierDeath({ reason, queue, worker, died, error }: Death): EarlierDeath {
+  return { reason, queue, worker, died, error: error.slice(0, MAX_EARLIER_ERROR) };
 }
 
 function deathOf(message: Message): Death | undefined {
   const found = message.headers[DEATH_HEADER];
-  return isDeath(found) ? found : undefined;
+  if (!isDeath(found)) return undefined;
+  // Messages that an older worker buried have none.
+  const earlier: unknown = Reflect.get(found, "earlier");
+  return { ...found, earlier: Array.isArray(earlier) ? earlier.filter(isEarlierDeath).slice(0, MAX_EARLIER) : [] };
 }
 
-function isDeath(value: unknown): value is Death {
-  if (typeof value !== "object" || value === null) return false;
-  const text = (name: string): boolean => typeof Reflect.get(value, name) === "string";
-  const number = (name: string): boolean => typeof Reflect.get(value, name) === "number";
+function isDeath(value: unknown): value is Omit<Death, "earlier"> {
   return (
-    ["reason", "queue", "exchange", "routingKey", "worker", "died", "error"].every(text) &&
-    ["deliveries", "replayed"].every(number)
+    isEarlierDeath(value) &&
+    hasMembers(value, ["exchange", "routingKey"], "string") &&
+    hasMembers(value, ["deliveries", "replayed"], "number")
   );
+}
+
+function isEarlierDeath(value: unknown): value is EarlierDeath {
+  return (
+    typeof value === "object" &&
+    value !== null &&
+    hasMembers(value, ["reason", "queue", "worker", "died", "error"], "string")
+  );
+}
+
+function hasMembers(value: object, names: readonly string[], type: "string" | "number"): boolean {
+  return names.every((name) => typeof Reflect.get(value, name) === type);
 }

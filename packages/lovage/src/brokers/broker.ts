@@ -226,11 +226,29 @@ export interface PeekedMessage {
   readonly published: Date | undefined;
 }
 
+/** One way by which messages come to a queue. */
+export interface QueueBinding {
+  readonly exchange: string;
+  readonly exchangeType: string;
+  readonly routingKey: string;
+  readonly arguments: Readonly<Record<string, unknown>>;
+}
+
+/** How a queue is defined, whoever declared it. */
+export interface QueueDefinition {
+  /** Without the anonymous exchange, which reaches every queue. Sorted by exchange and key. */
+  readonly bindings: readonly QueueBinding[];
+  /** What the broker keeps of it, under Celery's names where there is one: `{ durable: true, max_priority: 9 }`. */
+  readonly settings: Readonly<Record<string, unknown>>;
+}
+
 export interface QueueInspector {
   /** Names of all the broker's queues, sorted. */
   list(): Promise<string[]>;
   /** Undefined for a queue that does not exist. */
   counts(queue: string): Promise<QueueCounts | undefined>;
+  /** Undefined for a queue that `list` does not know. */
+  definition(queue: string): Promise<QueueDefinition | undefined>;
   /** Up to `limit` messages from the head, after skipping `offset`; ready ones first, then scheduled, then unacked. Removes nothing. */
   peek(queue: string, options: { limit: number; offset?: number }): Promise<PeekedMessage[]>;
   /** Takes messages out, out of turn, as deliveries; those that are gone, or held by somebody, are left out. */

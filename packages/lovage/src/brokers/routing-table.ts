@@ -1,5 +1,5 @@
 import { BrokerError, UnroutableError } from "../errors.js";
-import type { ExchangeSpec, ExchangeType, QueueSpec, Route } from "./broker.js";
+import type { ExchangeSpec, ExchangeType, QueueBinding, QueueDefinition, QueueSpec, Route } from "./broker.js";
 import { matchesTopic } from "./topic-pattern.js";
 
 export interface Binding<Q> {
@@ -14,6 +14,26 @@ export function routedQueues<Q>(type: ExchangeType, bindings: readonly Binding<Q
     return type === "direct" ? binding.routingKey === routingKey : matchesTopic(binding.routingKey, routingKey);
   });
   return [...new Set(matching.map(({ queue }) => queue))];
+}
+
+/** A queue of a broker of ours as its bindings define it; `isIt` tells it from the others. */
+export function queueDefinition<Q>(
+  exchanges: Iterable<readonly [string, { readonly type: ExchangeType; readonly bindings: readonly Binding<Q>[] }]>,
+  maxPriority: number | undefined,
+  isIt: (queue: Q) => boolean,
+): QueueDefinition {
+  const bindings = [...exchanges].flatMap(([exchange, { type, bindings }]) =>
+    bindings
+      .filter(({ queue }) => isIt(queue))
+      .map(({ routingKey }) => ({ exchange, exchangeType: type, routingKey, arguments: {} })),
+  );
+  return { bindings: sortedBindings(bindings), settings: { max_priority: maxPriority ?? null } };
+}
+
+/** In the order in which `QueueDefinition` has them. */
+export function sortedBindings(bindings: readonly QueueBinding[]): QueueBinding[] {
+  const compare = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
+  return [...bindings].sort((a, b) => compare(a.exchange, b.exchange) || compare(a.routingKey, b.routingKey));
 }
 
 /** For a message that no queue gets though its route asks for one. */

@@ -18,6 +18,18 @@ export interface ManagedQueue {
   readonly consumers: number;
 }
 
+/** How a queue is defined, as the management API tells it. */
+export interface ManagedDefinition {
+  readonly bindings: readonly {
+    readonly exchange: string;
+    readonly exchangeType: string;
+    readonly routingKey: string;
+    readonly arguments: Readonly<Record<string, unknown>>;
+  }[];
+  /** `durable`, `auto_delete`, `exclusive`, `policy` where there is one, and the queue's arguments (`x-…`). */
+  readonly settings: Readonly<Record<string, unknown>>;
+}
+
 export interface RabbitManagementOptions {
   readonly base: string;
   readonly user: { readonly name: string; readonly password: string };
@@ -81,6 +93,26 @@ export class RabbitManagement {
     return queues;
   }
 
+  /**
+   * How a queue is defined. Undefined for one that is not there, and for one whose name cannot stand in an address. Rejects as `queues`
+   * does. Source: the server's own description, "/api/queues/vhost/name" and "/api/queues/vhost/name/bindings".
+   */
+  async definition(queue: string): Promise<ManagedDefinition | undefined> {
+    // Clients take these out of a path, encoded or not.
+    if (/^\.{1,2}$/.test(queue)) return undefined;
+    const { vhost, timeout } = this.#options;
+    const signal = AbortSignal.timeout(timeout * 1000);
+    const path = `queues/${vhost}/${encodeURIComponent(queue)}`;
+    const [found, bindings, exchanges] = await Promise.all([
+      this.#ask(path, signal),
+      this.#ask(`${path}/bindings`, signal),
+      this.#ask(`exchanges/${vhost}?columns=name,type`, signal),
+    ]);
+    if (!isFields(found)) return undefined;
+    const types = new Map(fieldsIn(exchanges).map(({ name, type }) => [name, type]));
+    return { bindings: fieldsIn(bindings).flatMap((each) => readBinding(each, types)), settings: readSettings(found) };
+  }
+
   /** What was listed is out of date. */
   forget(): void {
     this.#listing = undefined;
@@ -101,16 +133,29 @@ export class RabbitManagement {
   }
 
   async #get(page: number, signal: AbortSignal): Promise<Readonly<Record<string, unknown>>> {
-    const { base, user, vhost } = this.#options;
     const columns = "name,messages_ready,messages_unacknowledged,consumers";
-    const url = `${base}/api/queues/${vhost}?page=${page}&page_size=${PAGE}&columns=${columns}`;
+    const path = `queues/${this.#options.vhost}?page=${page}&page_size=${PAGE}&columns=${columns}`;
+    const answer = await this.#ask(path, signal);
+    if (isFields(answer)) return answer;
+    throw new BrokerConnectionError(
+      `RabbitMQ's management API at ${this.#options.base} cannot be asked: its answer is no list of queues`,
+    );
+  }
+
+  /** Undefined for what is not there. */
+  async #ask(path: string, signal: AbortSignal): Promise<unknown> {
+    const { base, user } = this.#options;
     const authorization = `Basic ${Buffer.from(`${user.name}:${user.password}`).toString("base64")}`;
     try {
-      const response = await fetch(url, { headers: { authorization }, signal, redirect: "error" });
+      const response = await fetch(`${base}/api/${path}`, { headers: { authorization }, signal, redirect: "error" });
+      if (response.status === 404) {
+        await response.body?.cancel();
+        return undefined;
+      }
       if (!response.ok) throw new Error(`it answered ${response.status} ${response.statusText}`);
       const answer: unknown = await response.json();
-      if (isFields(answer)) return answer;
-      throw new Error("its answer is no list of queues");
+      if (typeof answer === "object" && answer !== null) return answer;
+      throw new Error("its answer is none that it describes");
     } catch (error) {
       throw new BrokerConnectionError(
         `RabbitMQ's management API at ${base} cannot be asked: ${reasonOf(error, this.#options.timeout)}`,
@@ -125,6 +170,33 @@ function reasonOf(error: unknown, timeout: number): string {
   if (error.name === "TimeoutError") return `no answer within ${timeout} s`;
   // `fetch failed` says nothing; its cause does.
   return error.cause instanceof Error ? error.cause.message : error.message;
+}
+
+function fieldsIn(list: unknown): readonly Readonly<Record<string, unknown>>[] {
+  return Array.isArray(list) ? list.filter(isFields) : [];
+}
+
+/** The anonymous exchange has no name here, and reaches every queue. */
+function readBinding(
+  { source, routing_key: key, arguments: args }: Readonly<Record<string, unknown>>,
+  types: ReadonlyMap<unknown, unknown>,
+): ManagedDefinition["bindings"] {
+  if (typeof source !== "string" || source === "") return [];
+  return [
+    {
+      exchange: source,
+      exchangeType: String(types.get(source) ?? "direct"),
+      routingKey: typeof key === "string" ? key : "",
+      arguments: isFields(args) ? args : {},
+    },
+  ];
+}
+
+function readSettings(queue: Readonly<Record<string, unknown>>): ManagedDefinition["settings"] {
+  const { durable, auto_delete, exclusive, policy, arguments: args } = queue;
+  const told = Object.entries({ durable, auto_delete, exclusive, policy });
+  const known = told.filter(([, value]) => typeof value === "boolean" || (typeof value === "string" && value !== ""));
+  return { ...Object.fromEntries(known), ...(isFields(args) && args) };
 }
 
 /** Of a queue that was made just now there are no figures yet: nothing is in it that anybody has counted. */

@@ -29,6 +29,8 @@ export interface CollectOptions extends ControlRequestOptions {
   readonly timeout: number;
   /** Replies after which nobody is waited for any longer. @default as many as `destination` has names */
   readonly limit?: number;
+  /** Node names: when these have all replied, nobody is waited for any longer, though everybody the request is for was asked. */
+  readonly expected?: readonly string[];
   /** Ends the wait with what has come so far. */
   readonly signal?: AbortSignal;
 }
@@ -49,7 +51,7 @@ export async function collectReplies(
   broadcast: Broadcast,
   options: CollectOptions,
 ): Promise<ReadonlyMap<string, unknown>> {
-  const { timeout, signal, lamport } = options;
+  const { timeout, signal, lamport, expected = [] } = options;
   const limit = options.limit ?? (options.destination?.length || Number.POSITIVE_INFINITY);
   const replies = new Map<string, unknown>();
   const done = deferred();
@@ -57,7 +59,8 @@ export async function collectReplies(
   const mailbox = newId();
   const onReply = (message: Message): void => {
     for (const [node, value] of repliesIn(message, ticket, lamport)) replies.set(node, value);
-    if (replies.size >= limit) done.resolve();
+    const haveAll = expected.length > 0 && expected.every((node) => replies.has(node));
+    if (haveAll || replies.size >= limit) done.resolve();
   };
   const subscription = await withDeadline(broadcast.subscribe("replies", mailbox, onReply), SEND_TIMEOUT, tooSlow);
   const stop = (): void => done.resolve();

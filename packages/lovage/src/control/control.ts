@@ -10,6 +10,8 @@ export interface ControlOptions extends ControlTarget {
   readonly timeout?: number;
   /** Replies after which it ends early too. */
   readonly limit?: number;
+  /** Node names: the wait ends early too when these have all replied, though everybody is asked. */
+  readonly expected?: readonly string[];
   /** Ends the wait with what has come so far. */
   readonly signal?: AbortSignal;
 }

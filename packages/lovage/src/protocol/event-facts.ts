@@ -34,6 +34,21 @@ export interface TaskFacts {
   /** The beat entry that sent it. */
   readonly schedule?: string;
   readonly stamps?: Fields;
+  /** What follows on the task when it has succeeded, which its message alone holds. Absent where the message was not read for it. */
+  readonly follows?: readonly FollowUp[];
+}
+
+/** Members of a message's embed that name what a task's success sets going. */
+const FOLLOW_UPS = ["chain", "chord", "callbacks"] as const;
+export type FollowUp = (typeof FOLLOW_UPS)[number];
+
+/**
+ * What each event of one run says beside Celery's fields, in the same member: by it monitors tell the runs of a task apart where one
+ * follows the other within a millisecond. Celery says `retries` of a task that is received only.
+ */
+export interface RunFacts {
+  /** How often the task had been retried before this run: 0 in the first. */
+  readonly retries: number;
 }
 
 /** Headers of a message that say where a task comes from. `periodic_task_name` is Celery's. */
@@ -54,6 +69,13 @@ export function originFacts(headers: Fields): Pick<TaskFacts, keyof typeof ORIGI
   return facts;
 }
 
+/** Out of the third member of a body. */
+export function followFacts(embed: unknown): Pick<TaskFacts, "follows"> {
+  if (!isFields(embed)) return {};
+  const isThere = (value: unknown): boolean => (Array.isArray(value) ? value.length > 0 : isFields(value));
+  return { follows: FOLLOW_UPS.filter((name) => isThere(embed[name])) };
+}
+
 /** Stamps, when there are any. */
 export function stampFacts(stamps: unknown): Pick<TaskFacts, "stamps"> {
   return isFields(stamps) && Object.keys(stamps).length > 0 ? { stamps } : {};
@@ -61,15 +83,16 @@ export function stampFacts(stamps: unknown): Pick<TaskFacts, "stamps"> {
 
 /**
  * Arguments out of a body's JSON text, `[args, kwargs, embed]`, each to be written as it stands there: typed values keep their form and
- * integers all their digits. Nothing when they are long, or no such text.
+ * integers all their digits. With them what follows on the task. Nothing when they are long, or no such text.
  */
-export function argumentFacts(bodyText: string | undefined): Pick<TaskFacts, "args" | "kwargs"> {
+export function argumentFacts(bodyText: string | undefined): Pick<TaskFacts, "args" | "kwargs" | "follows"> {
   if (bodyText === undefined || bodyText.length > MAX_FACT_LENGTH) return {};
   try {
     const body = decodeJson(bodyText, { typedValues: false });
     if (!Array.isArray(body)) return {};
-    const [args, kwargs] = body;
-    return Array.isArray(args) && isFields(kwargs) ? { args: exact(args), kwargs: exact(kwargs) } : {};
+    const [args, kwargs, embed] = body;
+    const isCall = Array.isArray(args) && isFields(kwargs);
+    return isCall ? { args: exact(args), kwargs: exact(kwargs), ...followFacts(embed) } : {};
   } catch {
     // What cannot be read here is refused where it matters; an event is no place for errors.
     return {};

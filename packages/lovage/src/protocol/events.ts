@@ -1,7 +1,7 @@
 import { DecodeError } from "../errors.js";
 import type { LogLevel } from "../util/logger.js";
 import { type DecodeLimits, decodeBody, encodeBody } from "./content.js";
-import type { TaskFacts } from "./event-facts.js";
+import type { RunFacts, TaskFacts } from "./event-facts.js";
 import { readEventFields } from "./event-fields.js";
 import type { Message } from "./message.js";
 import { type Fields, isFields, textOrNull } from "./read-fields.js";
@@ -80,7 +80,7 @@ export interface TaskStarted {
   readonly type: "task-started";
   readonly uuid: string;
   /** Ours: the process it runs in, and how often its message has been handed out. */
-  readonly lovage?: { readonly pid: number; readonly deliveries: number };
+  readonly lovage?: RunFacts & { readonly pid: number; readonly deliveries: number };
 }
 export interface TaskSucceeded {
   readonly type: "task-succeeded";
@@ -88,8 +88,8 @@ export interface TaskSucceeded {
   readonly result: string;
   /** Seconds. */
   readonly runtime: number;
-  /** Ours: the result as JSON, when it is short. */
-  readonly lovage?: { readonly result?: unknown };
+  /** Ours: the result as JSON too, when it is short. */
+  readonly lovage?: RunFacts & { readonly result?: unknown };
 }
 export interface TaskTroubled {
   readonly type: "task-failed" | "task-retried";
@@ -97,8 +97,8 @@ export interface TaskTroubled {
   readonly exception: string;
   /** Missing for a task that no worker knew. */
   readonly traceback?: string;
-  /** Ours, of task-retried: the ISO instant of the next try. */
-  readonly lovage?: { readonly eta: string };
+  /** Ours; of task-retried the ISO instant of the next try too. Missing for a task that no worker knew. */
+  readonly lovage?: RunFacts & { readonly eta?: string };
 }
 export interface TaskRevoked {
   readonly type: "task-revoked";
@@ -106,11 +106,15 @@ export interface TaskRevoked {
   readonly terminated: boolean;
   readonly signum: number | string | null;
   readonly expired: boolean;
+  /** Ours. */
+  readonly lovage?: RunFacts;
 }
 export interface TaskRejected {
   readonly type: "task-rejected";
   readonly uuid: string;
   readonly requeue: boolean;
+  /** Ours. */
+  readonly lovage?: RunFacts;
 }
 export interface TaskCancelled {
   readonly type: "task-cancelled";
@@ -126,6 +130,7 @@ export interface TaskLog {
   /** JSON values. */
   readonly fields: Readonly<Record<string, unknown>>;
   readonly logger?: string;
+  readonly lovage?: RunFacts;
 }
 /** Ours: how far a task is. Other monitors ignore it. */
 export interface TaskProgress {

@@ -2,7 +2,15 @@ import type { LovageError } from "../errors.js";
 import type { EventSender } from "../event-sender.js";
 import type { Ending } from "../outcome.js";
 import { decodeJson } from "../protocol/content.js";
-import { argumentFacts, originFacts, resultFacts, stampFacts, type TaskFacts } from "../protocol/event-facts.js";
+import {
+  argumentFacts,
+  followFacts,
+  originFacts,
+  type RunFacts,
+  resultFacts,
+  stampFacts,
+  type TaskFacts,
+} from "../protocol/event-facts.js";
 import { reprException } from "../protocol/exception.js";
 import { RawJson } from "../protocol/raw-json.js";
 import { reprValue } from "../protocol/repr.js";
@@ -46,6 +54,7 @@ export class TaskEvents {
     const { maxRetries } = definition.options;
     return {
       ...argumentFacts(message.bodyText),
+      ...followFacts(message.embed),
       queue: delivery.queue,
       ...(message.group !== null && { group_id: message.group }),
       priority: message.priority,
@@ -64,14 +73,26 @@ export class TaskEvents {
   started(execution: Execution, pid: number): void {
     if (!this.#sends(execution)) return;
     const { deliveries } = execution.delivery;
-    this.#sender.send({ type: "task-started", uuid: execution.id, lovage: { pid, deliveries } });
+    this.#sender.send({
+      type: "task-started",
+      uuid: execution.id,
+      lovage: { ...runFacts(execution), pid, deliveries },
+    });
   }
 
   logged(execution: Execution, record: TaskLogRecord): void {
     this.#logger[record.level](record.message, { task: execution.id, name: execution.shownName, ...record.fields });
     if (!this.#sends(execution)) return;
     const { level, message, fields } = record;
-    this.#sender.send({ type: "task-log", uuid: execution.id, name: execution.shownName, level, message, fields });
+    this.#sender.send({
+      type: "task-log",
+      uuid: execution.id,
+      name: execution.shownName,
+      level,
+      message,
+      fields,
+      lovage: runFacts(execution),
+    });
   }
 
   progressed(execution: Execution, progress: TaskProgress): void {
@@ -92,7 +113,10 @@ export class TaskEvents {
             uuid: id,
             result: resultRepr(ending),
             runtime: ending.runtime,
-            ...(ending.result instanceof RawJson && { lovage: resultFacts(ending.result.text) }),
+            lovage: {
+              ...runFacts(execution),
+              ...(ending.result instanceof RawJson && resultFacts(ending.result.text)),
+            },
           });
         return;
       }
@@ -113,7 +137,7 @@ export class TaskEvents {
             uuid: id,
             exception,
             traceback,
-            ...(ending.retryAt && { lovage: { eta: ending.retryAt.toISOString() } }),
+            lovage: { ...runFacts(execution), ...(ending.retryAt && { eta: ending.retryAt.toISOString() }) },
           });
         return;
       }
@@ -136,7 +160,14 @@ export class TaskEvents {
     this.#logger.warn(`task ${execution.shownName} ${word}`, { task: execution.id });
     if (!this.#sends(execution)) return;
     const { terminated, expired, signal } = how;
-    this.#sender.send({ type: "task-revoked", uuid: execution.id, terminated, signum: signal ?? null, expired });
+    this.#sender.send({
+      type: "task-revoked",
+      uuid: execution.id,
+      terminated,
+      signum: signal ?? null,
+      expired,
+      lovage: runFacts(execution),
+    });
   }
 
   /** A message that named no task of ours, given up at last. Celery sends it without a traceback. */
@@ -148,7 +179,8 @@ export class TaskEvents {
     this.#logger.warn(`task ${execution.shownName} ${requeue ? "goes back to its queue" : "was rejected"}`, {
       task: execution.id,
     });
-    if (this.#sends(execution)) this.#sender.send({ type: "task-rejected", uuid: execution.id, requeue });
+    if (!this.#sends(execution)) return;
+    this.#sender.send({ type: "task-rejected", uuid: execution.id, requeue, lovage: runFacts(execution) });
   }
 
   #sends(execution: Execution): boolean {
@@ -157,6 +189,10 @@ export class TaskEvents {
 }
 
 const round = (seconds: number): number => Math.round(seconds * 1000) / 1000;
+
+function runFacts({ request }: Execution): RunFacts {
+  return { retries: request.retries };
+}
 
 function resultRepr({ result }: Ending): string {
   return reprValue(result instanceof RawJson ? decodeJson(result.text) : result);

@@ -45,6 +45,23 @@ describeWithServer("amqp", "RabbitMQ with its management API", () => {
     );
   });
 
+  test("tells how queues are defined that others declared, in RabbitMQ's own words", async () => {
+    const { broker, connect } = await givenAmqp("", { transport: { managementUrl: management } });
+    const other = await connect({});
+    const name = "odd/%2e 1";
+    await other.declare({ name, exchange: { name: "own", type: "direct" }, maxPriority: 3 });
+    await other.bind(name, { name: "news", type: "topic" }, "sport.#");
+    const definition = await broker.queues.definition(name);
+    // Besides the one by which messages with an ETA come.
+    const bindings = definition?.bindings.filter(({ exchange }) => exchange !== "celery_delayed_delivery");
+    expect(bindings).toMatchObject([
+      { exchange: "news", exchangeType: "topic", routingKey: "sport.#" },
+      { exchange: "own", exchangeType: "direct", routingKey: name },
+    ]);
+    expect(definition?.settings).toMatchObject({ durable: true, auto_delete: false, "x-max-priority": 3 });
+    expect(await broker.queues.definition("nowhere")).toBeUndefined();
+  });
+
   test("asks it once for many questions", async () => {
     let asked = 0;
     const server = createServer((_, response) => {

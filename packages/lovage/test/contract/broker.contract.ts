@@ -874,6 +874,29 @@ export function describeBroker(name: string, contract: BrokerContract): void {
         expect(await broker.queues.list()).toEqual(["apple", "mango", "zebra"]);
       });
 
+      test("tells how a queue is defined, and what is bound to it", async () => {
+        const broker = await givenBroker({ name: "q", exchange: { name: "own", type: "direct" }, routingKey: "key" });
+        await declareAll(broker, ["other"]);
+        await broker.bind("q", { name: "news", type: "topic" }, "sport.*");
+        await broker.bind("q", { name: "alerts", type: "fanout" }, "");
+        await broker.bind("other", { name: "news", type: "topic" }, "#");
+        expect((await broker.queues.definition("q"))?.bindings).toEqual([
+          { exchange: "alerts", exchangeType: "fanout", routingKey: "", arguments: {} },
+          { exchange: "news", exchangeType: "topic", routingKey: "sport.*", arguments: {} },
+          { exchange: "own", exchangeType: "direct", routingKey: "key", arguments: {} },
+        ]);
+        await broker.unbind("q", "news", "sport.*");
+        const left = (await broker.queues.definition("q"))?.bindings.map(({ exchange }) => exchange);
+        expect(left).toEqual(["alerts", "own"]);
+        expect(await broker.queues.definition("nowhere")).toBeUndefined();
+      });
+
+      test("tells a queue's highest priority", without("has no priorities", !capabilities.priorities), async () => {
+        const broker = await givenBroker({ name: "q", maxPriority: 5 }, "plain");
+        expect((await broker.queues.definition("q"))?.settings.max_priority).toBe(5);
+        expect((await broker.queues.definition("plain"))?.settings.max_priority).toBeNull();
+      });
+
       test("counts ready, held and scheduled messages", async () => {
         const broker = await givenBroker("q");
         await sendAll(broker, "q", numbers(5));

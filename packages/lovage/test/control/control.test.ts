@@ -53,6 +53,18 @@ describe("Control", () => {
     await playing.cancel();
   });
 
+  test("asks everybody, and waits no longer than for those it expects", async () => {
+    const destinations: unknown[] = [];
+    const playing = await workers((request) => {
+      destinations.push(request.destination);
+      return [reply("stranger@x", { ok: "pong" }, request), reply("a@x", { ok: "pong" }, request)];
+    });
+    expect(await control.ping({ timeout: 3600, expected: ["a@x"] })).toEqual(["a@x", "stranger@x"]);
+    expect(await control.ping({ timeout: 0.1, expected: ["a@x", "away@x"] })).toEqual(["a@x", "stranger@x"]);
+    expect(destinations).toEqual([null, null]);
+    await playing.cancel();
+  });
+
   test("ends with what has come when its signal aborts", async () => {
     const playing = await workers((request) => [reply("a@x", { ok: "pong" }, request)]);
     expect(await control.ping({ timeout: 3600, signal: AbortSignal.timeout(200) })).toEqual(["a@x"]);

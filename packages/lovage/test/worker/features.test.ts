@@ -176,6 +176,9 @@ describe("dead letters", () => {
     while ((await letters.count()) === 0) await wait(5);
     const [second] = await letters.list();
     expect(second?.death).toMatchObject({ reason: "unknown_task", replayed: 1 });
+    const { reason, queue, worker: by, died, error } = first?.death ?? {};
+    expect(first?.death.earlier).toEqual([]);
+    expect(second?.death.earlier).toEqual([{ reason, queue, worker: by, died, error }]);
 
     app.task("late-comer", (n: number) => n * 2);
     await letters.replay([second?.key ?? ""]);
@@ -272,10 +275,13 @@ describe("events", () => {
     });
     const broker = await app.direct.broker();
     const heard: string[] = [];
+    const runs: unknown[] = [];
     const succeeded = deferred();
     await broker.broadcast.subscribe("events", "#", (message) => {
-      for (const { type } of decodeEvents(message)) {
-        if (type !== "worker-heartbeat") heard.push(type);
+      for (const { type, fields } of decodeEvents(message)) {
+        // The sender tells of sending in a message of its own, when it will.
+        if (type !== "worker-heartbeat" && type !== "task-sent") heard.push(type);
+        if (/^task-(started|log|retried|succeeded)$/.test(type)) runs.push(fields.lovage);
         if (type === "task-succeeded") succeeded.resolve();
       }
     });
@@ -288,6 +294,8 @@ describe("events", () => {
 
     const oneTry = ["task-received", "task-started", "task-log", "task-progress"];
     expect(heard).toEqual(["worker-online", ...oneTry, "task-retried", ...oneTry, "task-succeeded", "worker-offline"]);
+    // By these monitors tell two runs apart, however fast one follows the other.
+    expect(runs).toMatchObject([0, 0, 0, 1, 1, 1].map((retries) => ({ retries })));
   });
 
   test("are silent about tasks unless they are switched on", async () => {

@@ -87,6 +87,7 @@ export class AmqpBroker implements Broker {
     this.queues = {
       list: async () => await this.#connected().inspector.list(),
       counts: async (...args) => await this.#connected().inspector.counts(...args),
+      definition: async (...args) => await this.#connected().inspector.definition(...args),
       peek: async (...args) => await this.#connected().inspector.peek(...args),
       take: async (...args) => await this.#connected().inspector.take(...args),
       purge: async (...args) => await this.#connected().inspector.purge(...args),

@@ -4,7 +4,8 @@ import { type ClientMessage, REPLY_CODES, replyCode } from "../../connections/am
 import { decodeEnvelope } from "../../connections/amqp-envelope.js";
 import type { AmqpRequests } from "../../connections/amqp-requests.js";
 import type { ManagedQueue, RabbitManagement } from "../../connections/rabbit-management.js";
-import type { Delivery, PeekedMessage, QueueCounts, QueueInspector } from "../broker.js";
+import type { Delivery, PeekedMessage, QueueCounts, QueueDefinition, QueueInspector } from "../broker.js";
+import { sortedBindings } from "../routing-table.js";
 import { type BegunCounts, messageKey } from "./begun.js";
 import { wasDelayed } from "./delayed.js";
 import { AmqpDelivery } from "./delivery.js";
@@ -54,6 +55,13 @@ export class AmqpInspector implements QueueInspector {
         consumers: found.consumerCount,
       }
     );
+  }
+
+  /** As the management API tells it; without that, as it was declared from here. */
+  async definition(queue: string): Promise<QueueDefinition | undefined> {
+    const { management, topology } = this.#options;
+    const found = management && (await management.definition(queue));
+    return found ? { ...found, bindings: sortedBindings(found.bindings) } : topology.definition(queue);
   }
 
   async #check(

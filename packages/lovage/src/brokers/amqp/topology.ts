@@ -8,8 +8,8 @@ import {
 import type { AmqpRequests } from "../../connections/amqp-requests.js";
 import { BrokerConnectionError, BrokerError } from "../../errors.js";
 import type { Logger } from "../../util/logger.js";
-import type { ExchangeSpec, QueueSpec, QueueType } from "../broker.js";
-import { noSuchQueue } from "../routing-table.js";
+import type { ExchangeSpec, QueueDefinition, QueueSpec, QueueType } from "../broker.js";
+import { noSuchQueue, sortedBindings } from "../routing-table.js";
 import { bindDue, bindDueAsCelery, type DelayedRoute, declareDeliveryExchange } from "./delayed.js";
 
 interface Binding {
@@ -89,6 +89,22 @@ export class AmqpTopology {
   }
   isKnownExchange(name: string): boolean {
     return this.#exchanges.has(name);
+  }
+
+  /** As it was declared and bound here: AMQP itself tells nothing of what others did. */
+  definition(queue: string): QueueDefinition | undefined {
+    const known = this.#known.get(queue);
+    if (!known) return undefined;
+    const { spec } = known;
+    const own = spec.exchange && { exchange: spec.exchange, routingKey: spec.routingKey ?? spec.name };
+    const bindings = (own ? [own, ...known.bindings] : known.bindings).map(({ exchange, routingKey }) => ({
+      exchange: exchange.name,
+      exchangeType: exchange.type,
+      routingKey,
+      arguments: {},
+    }));
+    const settings = { durable: true, max_priority: spec.maxPriority ?? null, "x-queue-type": spec.type ?? "classic" };
+    return { bindings: sortedBindings(bindings), settings };
   }
 
   /** The queue's own exchange and key, where it was declared with one here. */

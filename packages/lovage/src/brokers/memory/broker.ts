@@ -163,6 +163,10 @@ export class MemoryBroker implements Broker {
         return [...this.#store.queues.keys()].sort();
       },
       counts: async (name) => find(name)?.counts(),
+      definition: async (name) => {
+        const queue = find(name);
+        return queue && this.#store.definition(queue);
+      },
       peek: async (name, { limit, offset = 0 }) => {
         const queue = find(name);
         return queue ? standing(queue).slice(offset, offset + limit) : [];

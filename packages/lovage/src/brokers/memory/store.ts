@@ -1,11 +1,12 @@
 import type { Closable } from "../../connections/connections.js";
 import type { Message } from "../../protocol/message.js";
-import type { BroadcastChannel, ExchangeSpec, ExchangeType, QueueSpec, Route } from "../broker.js";
+import type { BroadcastChannel, ExchangeSpec, ExchangeType, QueueDefinition, QueueSpec, Route } from "../broker.js";
 import {
   type Binding,
   checkSameExchange,
   checkSameQueue,
   noSuchQueue,
+  queueDefinition,
   routedQueues,
   unroutable,
 } from "../routing-table.js";
@@ -60,6 +61,10 @@ export class MemoryStore implements Closable {
     const bindings = this.#exchanges.get(exchangeName)?.bindings ?? [];
     const at = bindings.findIndex((each) => each.queue.name === queueName && each.routingKey === routingKey);
     if (at >= 0) bindings.splice(at, 1);
+  }
+
+  definition(queue: MemoryQueue): QueueDefinition {
+    return queueDefinition(this.#exchanges, queue.maxPriority, (each) => each === queue);
   }
 
   remove(queueName: string): void {

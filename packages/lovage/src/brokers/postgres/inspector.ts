@@ -1,5 +1,5 @@
 import type { PostgresDatabase, PostgresResult, PostgresRow, PostgresTransaction } from "../../connections/postgres.js";
-import type { Delivery, PeekedMessage, QueueCounts, QueueInspector } from "../broker.js";
+import type { Delivery, PeekedMessage, QueueCounts, QueueDefinition, QueueInspector } from "../broker.js";
 import { PostgresDelivery } from "./delivery.js";
 import { ENVELOPE_COLUMNS, messageOf } from "./envelope.js";
 import { claimedRow, type MessageKinds } from "./message-kinds.js";
@@ -44,6 +44,11 @@ export class PostgresInspector implements QueueInspector {
     if (!found) return undefined;
     const { rows } = await this.#query(countsText(this.#s), [found.id]);
     return countsOf(rows[0]);
+  }
+
+  async definition(queue: string): Promise<QueueDefinition | undefined> {
+    await this.#refresh();
+    return this.#parts.topology.definition(queue);
   }
 
   async peek(queue: string, { limit, offset = 0 }: { limit: number; offset?: number }): Promise<PeekedMessage[]> {

@@ -1,6 +1,20 @@
 import type { PostgresDatabase, PostgresTransaction } from "../../connections/postgres.js";
-import { EXCHANGE_TYPES, type ExchangeSpec, type ExchangeType, type QueueSpec, type Route } from "../broker.js";
-import { type Binding, checkSameExchange, checkSameQueue, noSuchQueue, routedQueues } from "../routing-table.js";
+import {
+  EXCHANGE_TYPES,
+  type ExchangeSpec,
+  type ExchangeType,
+  type QueueDefinition,
+  type QueueSpec,
+  type Route,
+} from "../broker.js";
+import {
+  type Binding,
+  checkSameExchange,
+  checkSameQueue,
+  noSuchQueue,
+  queueDefinition,
+  routedQueues,
+} from "../routing-table.js";
 import { refuseNul } from "./envelope.js";
 
 /** A declared queue as messages need it. */
@@ -51,6 +65,12 @@ export class Topology {
   /** Those of the named queues that exist. */
   rows(names: readonly string[]): QueueRow[] {
     return names.flatMap((name) => this.#snapshot.queues.get(name) ?? []);
+  }
+  /** As far as is known here. */
+  definition(name: string): QueueDefinition | undefined {
+    const { queues, exchanges } = this.#snapshot;
+    const found = queues.get(name);
+    return found && queueDefinition(exchanges, found.maxPriority, ({ id }) => id === found.id);
   }
   get names(): string[] {
     return [...this.#snapshot.queues.keys()].sort();

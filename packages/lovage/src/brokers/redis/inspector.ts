@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import type { Delivery, PeekedMessage, QueueCounts, QueueInspector } from "../broker.js";
+import type { Delivery, PeekedMessage, QueueCounts, QueueDefinition, QueueInspector } from "../broker.js";
 import { RedisDelivery } from "./delivery.js";
 import { decodeEnvelope } from "./envelope.js";
 import type { RedisHolds } from "./holds.js";
@@ -41,6 +41,11 @@ export class RedisInspector implements QueueInspector {
       oldest: oldestOf(heads.map(textOf)),
       consumers: Number(consumers),
     };
+  }
+
+  async definition(queue: string): Promise<QueueDefinition | undefined> {
+    this.#parts.refuseWhenClosed();
+    return await this.#parts.topology.definition(queue);
   }
 
   async peek(queue: string, { limit, offset = 0 }: { limit: number; offset?: number }): Promise<PeekedMessage[]> {

@@ -1,7 +1,7 @@
 import type { RedisServer } from "../../connections/redis.js";
 import { BrokerError } from "../../errors.js";
-import type { ExchangeSpec, QueueSpec } from "../broker.js";
-import { checkSameExchange, noSuchQueue } from "../routing-table.js";
+import type { ExchangeSpec, QueueDefinition, QueueSpec } from "../broker.js";
+import { checkSameExchange, noSuchQueue, sortedBindings } from "../routing-table.js";
 import { BINDING, bindingMember, kombuPattern } from "./keys.js";
 import type { RedisTransport } from "./options.js";
 import { listOf, textOf, textsOf } from "./replies.js";
@@ -74,6 +74,34 @@ export class RedisTopology {
     return [...new Set([...textsOf(await known), ...(await this.#boundQueues())])].sort();
   }
 
+  /** What kombu's bindings and our own record say of a queue; undefined when neither knows it. */
+  async definition(queue: string): Promise<QueueDefinition | undefined> {
+    const prefix = this.#transport.globalKeyprefix;
+    const [known, typeOf, found] = await Promise.all([
+      translated(this.#server.call("hget", [`${prefix}lovage:queues`, queue])),
+      this.#exchangeTypes(),
+      this.#searchExchanges(),
+    ]);
+    // Ours are known at once, those of others when they are next searched for.
+    const members = await this.#members(new Set([...typeOf.keys(), ...found]));
+    const bindings = members.flatMap(([exchange, member]) => {
+      const [routingKey = "", pattern = "", bound] = member.split(this.#transport.sep);
+      if (bound !== queue) return [];
+      return [{ exchange, exchangeType: typeOf.get(exchange) ?? guessedType(pattern), routingKey, arguments: {} }];
+    });
+    if (known === null && bindings.length === 0) return undefined;
+    return { bindings: sortedBindings(bindings), settings: settingsOf(known === null ? "" : textOf(known)) };
+  }
+
+  /** Of the exchanges that were made here: Python does not keep it. */
+  async #exchangeTypes(): Promise<ReadonlyMap<string, string>> {
+    const key = `${this.#transport.globalKeyprefix}lovage:exchanges`;
+    const names = textsOf(await translated(this.#server.call("hkeys", [key])));
+    if (names.length === 0) return new Map();
+    const types = textsOf(await translated(this.#server.call("hmget", [key, ...names])));
+    return new Map(names.map((name, at) => [name, types[at] ?? "direct"]));
+  }
+
   async remove(queue: string): Promise<void> {
     await this.#scripts.run("delete", [queue, ...(await this.#searchExchanges())]);
   }
@@ -85,12 +113,18 @@ export class RedisTopology {
 
   async #boundQueues(): Promise<Set<string>> {
     const exchanges = (await this.#searchExchanges()).filter((name) => !MAILBOXES.test(name));
-    const { sep, globalKeyprefix } = this.#transport;
-    const replies = exchanges.map((name) =>
-      translated(this.#server.call("smembers", [`${globalKeyprefix}${BINDING}${name}`])),
-    );
-    const members = (await Promise.all(replies)).flatMap(textsOf);
-    return new Set(members.flatMap((member) => member.split(sep)[2] || []));
+    const members = await this.#members(exchanges);
+    return new Set(members.flatMap(([, member]) => member.split(this.#transport.sep)[2] || []));
+  }
+
+  /** The bindings of some exchanges, as kombu keeps them. */
+  async #members(exchanges: Iterable<string>): Promise<readonly (readonly [exchange: string, member: string])[]> {
+    const { globalKeyprefix } = this.#transport;
+    const replies = [...exchanges].map(async (name) => {
+      const reply = await translated(this.#server.call("smembers", [`${globalKeyprefix}${BINDING}${name}`]));
+      return textsOf(reply).map((member) => [name, member] as const);
+    });
+    return (await Promise.all(replies)).flat();
   }
 
   /** Exchanges with bindings, whoever made them. A walk over all keys of the database, in steps; so it is not done at every turn. */
@@ -115,6 +149,20 @@ export class RedisTopology {
 /** As it is kept in lovage:queues: `<maximum priority or -> <order>`. */
 function specification({ maxPriority, priorityOrder = "lovage" }: QueueSpec): string {
   return `${maxPriority ?? "-"} ${priorityOrder}`;
+}
+
+/** Of a queue that only others have bound there is no record: it has kombu's defaults. */
+function settingsOf(known: string): QueueDefinition["settings"] {
+  const [priority = "-", order] = known.split(" ");
+  return {
+    max_priority: priority === "-" || priority === "" ? null : Number(priority),
+    ...(order !== undefined && { priority_order: order }),
+  };
+}
+
+/** Python does not store the type: bindings of topic exchanges have a pattern. */
+function guessedType(pattern: string): string {
+  return pattern === "" ? "direct" : "topic";
 }
 
 function otherSpecification(queue: QueueSpec, known: string): BrokerError {

@@ -1,6 +1,6 @@
 import type { Sql, SqliteDatabase } from "../../connections/sqlite.js";
 import type { SqlRow } from "../../connections/sqlite-driver.js";
-import type { Delivery, PeekedMessage, QueueCounts, QueueInspector } from "../broker.js";
+import type { Delivery, PeekedMessage, QueueCounts, QueueDefinition, QueueInspector } from "../broker.js";
 import { SqliteDelivery } from "./delivery.js";
 import { ENVELOPE_COLUMNS, messageOf } from "./envelope.js";
 import { claimOne, purge, removeAll } from "./messages.js";
@@ -31,6 +31,10 @@ export class SqliteInspector implements QueueInspector {
       const found = this.#topology.queue(sql, queue);
       return found && countsOf(sql, found.id, Date.now());
     });
+  }
+
+  async definition(queue: string): Promise<QueueDefinition | undefined> {
+    return await this.#read((sql) => this.#topology.definition(sql, queue));
   }
 
   async peek(queue: string, { limit, offset = 0 }: { limit: number; offset?: number }): Promise<PeekedMessage[]> {

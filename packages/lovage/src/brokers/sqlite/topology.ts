@@ -1,10 +1,18 @@
 import type { Sql } from "../../connections/sqlite.js";
-import { EXCHANGE_TYPES, type ExchangeSpec, type ExchangeType, type QueueSpec, type Route } from "../broker.js";
+import {
+  EXCHANGE_TYPES,
+  type ExchangeSpec,
+  type ExchangeType,
+  type QueueDefinition,
+  type QueueSpec,
+  type Route,
+} from "../broker.js";
 import {
   type Binding,
   checkSameExchange,
   checkSameQueue,
   noSuchQueue,
+  queueDefinition,
   routedQueues,
   unroutable,
 } from "../routing-table.js";
@@ -40,6 +48,10 @@ export class Topology {
   rows(sql: Sql, names: readonly string[]): QueueRow[] {
     this.#refresh(sql);
     return names.flatMap((name) => this.#queues.get(name) ?? []);
+  }
+  definition(sql: Sql, name: string): QueueDefinition | undefined {
+    const found = this.queue(sql, name);
+    return found && queueDefinition(this.#exchanges, found.maxPriority, ({ id }) => id === found.id);
   }
   queueNames(sql: Sql): string[] {
     this.#refresh(sql);
