@@ -3,108 +3,29 @@
  * SQLite in a folder of its own; PostgreSQL too when LOVAGE_TEST_POSTGRES names a server. Budgets: lists and searches within 300 ms, a
  * task's page within 100 ms (p95), and 5,000 events a second on two cores.
  */
-import { randomBytes, randomUUID } from "node:crypto";
+import { randomBytes } from "node:crypto";
 import { join } from "node:path";
 import { monitorEventLoopDelay } from "node:perf_hooks";
-import { silentLogger } from "lovage";
-import { openDatabase } from "../packages/console/dist/server/store/open-database.js";
-import { SqlTaskStore } from "../packages/console/dist/server/store/sql-task-store.js";
-import { emptyRecord } from "../packages/console/dist/server/store/task-record.js";
 import { ITERATIONS, inFolder, ownCpu, quantile } from "./support/measure.mjs";
 import { announce, table } from "./support/report.mjs";
+import { APART_MS, fillStore, inTaskStore, TASK_NAMES, writeLiving } from "./support/task-records.mjs";
 
-const RECORDS = Number(process.env.BENCH_RECORDS) || (ITERATIONS === 1 ? 50_000 : 1_000_000);
-/** Tasks that live at the same time while the store is filled; each is written in four states, two events at a time. */
-const BATCH = 500;
-const ROUNDS = ITERATIONS === 1 ? 3 : 20;
-const NAMES = ["resize_image", "send_mail", "scrape_page", "monthly_report", "charge_card", "reindex"].map(
-  (name) => `shop.tasks.${name}`,
-);
+/** @typedef {import("../packages/console/dist/server/store/sql-task-store.js").SqlTaskStore} SqlTaskStore */
+
+const ONCE = ITERATIONS === 1;
+const RECORDS = Number(process.env.BENCH_RECORDS) || (ONCE ? 10_000 : 1_000_000);
+/** Of them, written last and in each of their states, as ingestion does. */
+const LIVING = Math.ceil(RECORDS / 50);
+/** Names of tasks where there are many: each of ten tasks. */
+const TYPES = ONCE ? 2_000 : 10_000;
+const ROUNDS = ONCE ? 3 : 20;
 
 announce("console-store: how fast are lists, searches and pages?", [
-  `${RECORDS.toLocaleString("en-US")} tasks of about 1 KB, 2 % failed, one every 10 ms; each question ${ROUNDS} times`,
+  `${RECORDS.toLocaleString("en-US")} tasks of about 1 KB, 2 % failed, one every ${APART_MS} ms; each question ${ROUNDS} times`,
   "ms to the answer, CPU of it (on a busy machine the more telling figure), and the longest that anything else had to wait meanwhile",
 ]);
 
-/** @param {number} below */
-const random = (below) => Math.floor(Math.random() * below);
-const START_MS = Date.now() - RECORDS * 10;
-
-/** @param {number} at */
-function sent(at) {
-  const firstMs = START_MS + at * 10;
-  const id = randomUUID();
-  const args = `['https://shop.example/${randomUUID()}/image-${random(1e6)}.jpg', ${random(1000)}]`;
-  const kwargs = `{'customer': ${random(1e6)}, 'mail': 'user${random(1e5)}@shop.example', 'size': 'large'}`;
-  return {
-    ...emptyRecord(id, firstMs),
-    name: NAMES[random(NAMES.length)] ?? null,
-    args,
-    kwargs,
-    argsJson: args.replaceAll("'", '"'),
-    kwargsJson: kwargs.replaceAll("'", '"'),
-    argsSource: "event",
-    client: "gen1@web-7",
-    queue: at === 77 ? "rare" : `queue-${random(8)}`,
-    routingKey: "celery",
-    sentMs: firstMs,
-    rootId: id,
-    job: at % 1000 === 0 ? "scrape" : null,
-    runId: at % 1000 === 0 ? id : null,
-  };
-}
-
-/**
- * @param {import("../packages/console/dist/server/store/task-record.js").TaskRecord} record
- * @param {number} step
- */
-function next(record, step) {
-  const base = { ...record, version: step, updatedMs: record.firstMs + step * 20, clock: step };
-  if (step === 1)
-    return { ...base, state: "RECEIVED", receivedMs: record.firstMs + 20, worker: `celery@worker-${random(10)}` };
-  if (step === 2) return { ...base, state: "STARTED", startedMs: record.firstMs + 40, slot: "3" };
-  const failed = random(50) === 0;
-  const ended = { ...base, finishedMs: record.firstMs + 60 + random(500), runtime: random(3000) / 1000 };
-  if (!failed)
-    return { ...ended, state: "SUCCESS", result: `{'ok': True, 'bytes': ${random(1e6)}}`, resultJson: '{"ok":true}' };
-  return {
-    ...ended,
-    state: "FAILURE",
-    error: `ValueError('no customer ${random(1e6)}')`,
-    traceback: "Traceback (most recent call last):\n".repeat(10),
-    fingerprint: `f${random(20)}`,
-  };
-}
-
-/** @param {SqlTaskStore} store */
-async function fill(store) {
-  /** @type {{record: ReturnType<typeof next> | ReturnType<typeof sent>, step: number}[]} */
-  let living = [];
-  let writes = 0;
-  let events = 0;
-  const cpu = ownCpu();
-  const started = performance.now();
-  for (let at = 0; at < RECORDS || living.length > 0; ) {
-    for (const each of living) each.record = next(each.record, each.step++);
-    for (let count = 0; count < BATCH / 4 && at < RECORDS; count++) living.push({ record: sent(at++), step: 1 });
-    const records = living.map(({ record }) => record);
-    const heard = records.map((record) => ({
-      taskId: record.id,
-      type: "task-event",
-      atMs: record.updatedMs,
-      worker: "celery@worker-1",
-      clock: record.clock,
-      attempt: 1,
-      fieldsJson: '{"pid":17}',
-    }));
-    await store.put({ records, events: heard, logs: [] });
-    writes += records.length;
-    events += heard.length;
-    living = living.filter(({ step }) => step <= 3);
-  }
-  const seconds = (performance.now() - started) / 1000;
-  return { rate: events / seconds, cpu: ((ownCpu() - cpu) / writes) * 1e6 };
-}
+const START_MS = Date.now() - RECORDS * APART_MS;
 
 /**
  * @param {string} name
@@ -167,7 +88,7 @@ async function questions(store) {
     rows.push(await timed(`list by ${sort}`, budget, list({ sort })));
   rows.push(await timed("state FAILURE", budget, list({ filter: { state: "FAILURE" } })));
   rows.push(await timed("states FAILURE,RETRY", budget, list({ filter: { state: "FAILURE,RETRY" } })));
-  rows.push(await timed("one name", budget, list({ filter: { name: NAMES[0] } })));
+  rows.push(await timed("one name", budget, list({ filter: { name: TASK_NAMES[0] } })));
   rows.push(await timed("a busy queue", budget, list({ filter: { queue: "queue-3" } })));
   rows.push(await timed("a queue of one old task", budget, list({ filter: { queue: "rare" } })));
   rows.push(await timed("a job", budget, list({ filter: { job: "scrape" } })));
@@ -221,24 +142,57 @@ async function questions(store) {
 
 /** @param {string} name @param {string} url */
 async function measure(name, url) {
-  const database = openDatabase(url, { logger: silentLogger });
-  await database.open();
-  try {
-    const store = new SqlTaskStore({ database });
-    await store.open();
-    const { rate, cpu } = await fill(store);
-    table(
-      [`${name}: writing`, "events/s", "CPU us a record written", "MB"],
-      [["", { figure: rate, atLeast: 5_000 }, cpu, ((await database.size()) ?? Number.NaN) / 1e6]],
-    );
-    table([`${name}: reading`, "p50 ms", "p95 ms", "CPU ms", "longest stop ms", "came"], await questions(store));
-    if (name === "PostgreSQL")
-      await database.write([{ sql: `DROP SCHEMA ${new URL(url).searchParams.get("schema")} CASCADE` }]);
-  } finally {
-    await database.close();
-  }
+  await inTaskStore(url, async (store, database) => {
+    try {
+      const started = performance.now();
+      await fillStore(store, RECORDS - LIVING);
+      const filledMs = performance.now() - started;
+      const cpu = ownCpu();
+      const written = await writeLiving(store, LIVING);
+      const cost = ((ownCpu() - cpu) / written) * 1e6;
+      const rate = written / ((performance.now() - started - filledMs) / 1000);
+      table(
+        [`${name}: writing`, "events/s", "CPU us a record written", "MB", "filled before in s"],
+        [["", { figure: rate, atLeast: 5_000 }, cost, ((await database.size()) ?? Number.NaN) / 1e6, filledMs / 1000]],
+      );
+      table([`${name}: reading`, "p50 ms", "p95 ms", "CPU ms", "longest stop ms", "came"], await questions(store));
+    } finally {
+      if (name === "PostgreSQL")
+        await database.write([{ sql: `DROP SCHEMA ${new URL(url).searchParams.get("schema")} CASCADE` }]);
+    }
+  });
 }
 
+/** Programs that make up names have many: each is looked at by itself. @param {string} name @param {string} url */
+async function measureTypes(name, url) {
+  const names = Array.from({ length: TYPES }, (_, at) => `shop.tasks.made_up_${at.toString().padStart(6, "0")}`);
+  await inTaskStore(url, async (store, database) => {
+    try {
+      await fillStore(store, TYPES * 10, names);
+      table(
+        [
+          `${name}: ${TYPES.toLocaleString("en-US")} task types`,
+          "p50 ms",
+          "p95 ms",
+          "CPU ms",
+          "longest stop ms",
+          "came",
+        ],
+        [await timed("task types, all time", 300, async () => `${(await store.taskTypes(0)).length} types`)],
+      );
+    } finally {
+      if (name === "PostgreSQL")
+        await database.write([{ sql: `DROP SCHEMA ${new URL(url).searchParams.get("schema")} CASCADE` }]);
+    }
+  });
+}
+
+await inFolder((folder) => measureTypes("SQLite", `sqlite:${join(folder, "types.db")}`));
 await inFolder((folder) => measure("SQLite", `sqlite:${join(folder, "console.db")}`));
 const postgres = process.env.LOVAGE_TEST_POSTGRES;
-if (postgres) await measure("PostgreSQL", `${postgres}?schema=bench_${randomBytes(4).toString("hex")}`);
+/** @param {string} url */
+const ownSchema = (url) => `${url}?schema=bench_${randomBytes(4).toString("hex")}`;
+if (postgres) {
+  await measureTypes("PostgreSQL", ownSchema(postgres));
+  await measure("PostgreSQL", ownSchema(postgres));
+}
