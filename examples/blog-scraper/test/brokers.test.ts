@@ -4,11 +4,12 @@ import pg from "pg";
 import { expect, onTestFinished, test } from "vitest";
 import { amqpVhost } from "../../../packages/lovage/test/support/amqp-vhost.js";
 import { describeWithServer } from "../../../packages/lovage/test/support/servers.js";
+import { startProgram } from "../../../test/support/started-program.js";
 import { bloggerPage, dayPosts } from "./support/blogger-markup.js";
 import { startSite } from "./support/scripted-site.js";
-import { startProgram } from "./support/started-program.js";
 import { temporaryFolder } from "./support/temporary-folder.js";
 
+const MAIN = new URL("../src/main.ts", import.meta.url);
 const POSTS = 12;
 
 describeWithServer("postgres", "with its posts in PostgreSQL, changing one URL", (database) => {
@@ -47,13 +48,13 @@ async function expectToScrape(database: string, env: Readonly<Record<string, str
   const all = { BLOG_SCRAPER_DATA: folder.path, DATABASE_URL: `${database}?schema=${schema}`, ...env };
   const args = ["--once", "--blog", `${site.origin}/`];
 
-  const first = startProgram(args, all);
+  const first = startProgram(MAIN, args, all);
   onTestFinished(() => void first.child.kill("SIGKILL"));
   expect(await first.exit).toEqual({
     code: 0,
     output: expect.stringContaining(`SUCCESS: ${POSTS} found, ${POSTS} extracted (${POSTS} new, 0 updated)`),
   });
-  const second = startProgram(args, all);
+  const second = startProgram(MAIN, args, all);
   onTestFinished(() => void second.child.kill("SIGKILL"));
   expect(await second.exit).toEqual({
     code: 0,

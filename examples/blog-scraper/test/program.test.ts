@@ -3,12 +3,13 @@ import { once } from "node:events";
 import { createServer } from "node:net";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { z } from "zod";
+import { type StartedProgram, startProgram } from "../../../test/support/started-program.js";
 import { SAMPLE_POSTS } from "../src/sample-blog/sample-posts.js";
 import { bloggerPage, dayPosts } from "./support/blogger-markup.js";
 import { startSite } from "./support/scripted-site.js";
-import { type StartedProgram, startProgram } from "./support/started-program.js";
 import { temporaryFolder } from "./support/temporary-folder.js";
 
+const MAIN = new URL("../src/main.ts", import.meta.url);
 const READABLE = SAMPLE_POSTS.filter(({ ownPage }) => ownPage === undefined).length;
 
 let folder: Awaited<ReturnType<typeof temporaryFolder>>;
@@ -27,7 +28,7 @@ afterEach(async () => {
 });
 
 function start(...args: string[]): StartedProgram {
-  const program = startProgram(args, { BLOG_SCRAPER_DATA: folder.path });
+  const program = startProgram(MAIN, args, { BLOG_SCRAPER_DATA: folder.path });
   running.add(program.child);
   void program.exit.then(() => running.delete(program.child));
   return program;

@@ -6,9 +6,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { z } from "zod";
+import { type StartedProgram, startProgram } from "../../../test/support/started-program.js";
 import { LiveTasks } from "./support/live-tasks.js";
-import { type StartedProgram, startProgram } from "./support/started-program.js";
 
+const MAIN = new URL("../src/main.ts", import.meta.url);
 let folder: string;
 const running = new Set<ChildProcess>();
 const streams: LiveTasks[] = [];
@@ -32,7 +33,7 @@ interface Started {
 }
 
 async function start(env: Readonly<Record<string, string>> = {}): Promise<Started> {
-  const program = startProgram(["--port", "0"], { HANDSON_DATA: folder, ...env });
+  const program = startProgram(MAIN, ["--port", "0"], { HANDSON_DATA: folder, ...env });
   running.add(program.child);
   void program.exit.then(() => running.delete(program.child));
   const [, page = ""] = await program.says(/Open (\S+)/);
@@ -196,12 +197,12 @@ describe("the page", { timeout: 60_000 }, () => {
     await once(server, "listening");
     const address = server.address();
     const port = typeof address === "object" && address !== null ? address.port : 0;
-    const taken = await startProgram(["--port", String(port)], { HANDSON_DATA: folder }).exit;
+    const taken = await startProgram(MAIN, ["--port", String(port)], { HANDSON_DATA: folder }).exit;
     expect([taken.code, taken.output]).toEqual([1, expect.stringContaining(`port ${port} is taken`)]);
     server.close();
-    const wrong = await startProgram(["--port", "many"], { HANDSON_DATA: folder }).exit;
+    const wrong = await startProgram(MAIN, ["--port", "many"], { HANDSON_DATA: folder }).exit;
     expect([wrong.code, wrong.output]).toEqual([2, expect.stringContaining("--port many: a port is a number")]);
-    const help = await startProgram(["--help"], { HANDSON_DATA: folder }).exit;
+    const help = await startProgram(MAIN, ["--help"], { HANDSON_DATA: folder }).exit;
     expect([help.code, help.output]).toEqual([0, expect.stringContaining("npm start")]);
   });
 });

@@ -1,8 +1,15 @@
 import type { Post } from "../../scraper/post.js";
 import type { BlogOverview, PostFilter, Repository, StoredPost } from "../repository.js";
 import { toBlog, toNumber, toPost, toText } from "../rows.js";
+import { schema } from "../schema.js";
 import { PostgresDatabase } from "./postgres-database.js";
-import { SCHEMA } from "./schema.js";
+
+/** In the schema of the search path. */
+const SCHEMA = schema({
+  id: "INTEGER GENERATED ALWAYS AS IDENTITY PRIMARY KEY",
+  instant: "TIMESTAMPTZ",
+  newestFirst: "date DESC NULLS LAST, time DESC NULLS LAST, id",
+});
 
 /** Opens the repository in a PostgreSQL database, creating schema and tables when missing: `postgres://…?schema=blog_scraper`. */
 export async function openPostgresRepository(address: string, now: () => Date = () => new Date()): Promise<Repository> {

@@ -1,8 +1,11 @@
 import type { Post } from "../../scraper/post.js";
 import type { BlogOverview, PostFilter, Repository, StoredPost } from "../repository.js";
 import { toBlog, toNumber, toPost, toText } from "../rows.js";
-import { SCHEMA } from "./schema.js";
+import { schema } from "../schema.js";
 import { SqliteDatabase } from "./sqlite-database.js";
+
+/** Instants are milliseconds since 1970. An index is read from its end as well, where what is unknown, its least, comes last. */
+const SCHEMA = schema({ id: "INTEGER PRIMARY KEY", instant: "INTEGER", newestFirst: "date, time" });
 
 /** Opens the repository in a SQLite file, creating file, folder and tables when missing. */
 export async function openSqliteRepository(file: string, now: () => Date = () => new Date()): Promise<Repository> {

@@ -2,9 +2,6 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { fileURLToPath } from "node:url";
 
-// The whole of `npm start` as a process, from source; it needs the library built, as `npm test` does first.
-const MAIN = fileURLToPath(new URL("../../src/main.ts", import.meta.url));
-
 export interface StartedProgram {
   readonly child: ChildProcess;
   /** Its exit code and all it said. */
@@ -13,9 +10,17 @@ export interface StartedProgram {
   says(pattern: RegExp): Promise<RegExpExecArray>;
 }
 
-/** Starts the program with what `env` adds to the environment. */
-export function startProgram(args: readonly string[], env: Readonly<Record<string, string>>): StartedProgram {
-  const child = spawn(process.execPath, ["--import", "tsx", MAIN, ...args], {
+/**
+ * Starts the whole of an example's `npm start` as a process, from source; it needs the library built, as `npm test` does first.
+ * @param main its `src/main.ts`
+ * @param env added to the environment
+ */
+export function startProgram(
+  main: URL,
+  args: readonly string[],
+  env: Readonly<Record<string, string>>,
+): StartedProgram {
+  const child = spawn(process.execPath, ["--import", "tsx", fileURLToPath(main), ...args], {
     env: { ...process.env, NO_COLOR: "1", ...env },
     stdio: ["ignore", "pipe", "pipe"],
   });
