@@ -1,18 +1,32 @@
 import { describeWithServer } from "../../packages/lovage/test/support/servers.js";
+import { describeBulk } from "./suites/bulk.js";
+import { describeDeadLetters } from "./suites/dead-letters.js";
+import { describeErrorsAndSend } from "./suites/errors-and-send.js";
 import { describeEverywhere } from "./suites/everywhere.js";
 import { describeHostile } from "./suites/hostile.js";
 import { describeJobs } from "./suites/jobs.js";
+import { describeLive } from "./suites/live.js";
 import { describeLogin } from "./suites/login.js";
+import { describeOverview } from "./suites/overview.js";
+import { describeQueues } from "./suites/queues.js";
 import { describeStopAll } from "./suites/stop-all.js";
 import { describeTask } from "./suites/task.js";
 import { describeTasks } from "./suites/tasks.js";
+import { describeWorkers } from "./suites/workers.js";
 import { sqlitePlace } from "./support/stage.js";
 
 describeWithServer("chromium", "the console on SQLite", (chromium) => {
+  describeOverview(chromium, sqlitePlace);
+  describeWorkers(chromium, sqlitePlace);
   describeTasks(chromium, sqlitePlace);
   describeTask(chromium, sqlitePlace);
   describeJobs(chromium, sqlitePlace);
   describeStopAll(chromium, sqlitePlace);
+  describeBulk(chromium, sqlitePlace);
+  describeErrorsAndSend(chromium, sqlitePlace);
+  describeQueues(chromium, sqlitePlace);
+  describeDeadLetters(chromium, sqlitePlace);
+  describeLive(chromium, sqlitePlace);
   describeLogin(chromium, sqlitePlace);
   describeHostile(chromium, sqlitePlace);
   describeEverywhere(chromium, sqlitePlace);

@@ -1,13 +1,22 @@
 import { mkdir } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
-import type { Browser } from "playwright-core";
+import type { Browser, Locator, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { z } from "zod";
 import { axeFindings, launch, openContext, openPage, shown, sidewaysScroll } from "../support/chromium.js";
 import { type Place, Stage, until } from "../support/stage.js";
 
 /** Written by every run, git-ignored: to be looked at. */
 const SCREENSHOTS = fileURLToPath(new URL("../screenshots/", import.meta.url));
-const WIDTHS = { light: 1440, dark: 1440, phone: 360 } as const;
+/** "zoomed" is 400 % of a window of 1280 × 1024 (WCAG 2.2, 1.4.10): the page has 320 × 256 CSS pixels. */
+const LOOKS = {
+  light: { scheme: "light", width: 1440, height: 900 },
+  dark: { scheme: "dark", width: 1440, height: 900 },
+  phone: { scheme: "light", width: 360, height: 780 },
+  zoomed: { scheme: "light", width: 320, height: 256 },
+} as const;
+type Look = keyof typeof LOOKS;
+const ALL_LOOKS: readonly Look[] = ["light", "dark", "phone", "zoomed"];
 
 /** What holds on every path of the console: console.md §10, "Everywhere". */
 export function describeEverywhere(chromium: string, openPlace: () => Promise<Place>): void {
@@ -28,22 +37,19 @@ export function describeEverywhere(chromium: string, openPlace: () => Promise<Pl
       await stage?.close();
     });
 
-    test.each(Object.keys(WIDTHS))(
-      "has no serious finding, nothing from other hosts and no sideways scrolling: %s",
+    test.each(ALL_LOOKS)(
+      "has no serious finding, nothing from other hosts, no sideways scrolling and no button out of reach: %s",
       async (look) => {
-        const phone = look === "phone";
-        const context = await openContext(browser, {
-          scheme: look === "dark" ? "dark" : "light",
-          width: phone ? WIDTHS.phone : WIDTHS.light,
-          height: phone ? 780 : 900,
-        });
+        const context = await openContext(browser, LOOKS[look]);
         const problems: string[] = [];
         for (const [name, path] of Object.entries(paths)) {
           const { page, complaints } = await openPage(context, new URL(path.slice(1), stage.url).href);
           await shown(page);
           problems.push(...complaints.map((each) => `${name}: ${each}`));
-          problems.push(...(await axeFindings(page)).map((each) => `${name}: ${each}`));
+          // What axe looks for is the same at any zoom.
+          if (look !== "zoomed") problems.push(...(await axeFindings(page)).map((each) => `${name}: ${each}`));
           if ((await sidewaysScroll(page)) > 0) problems.push(`${name}: scrolls sideways`);
+          problems.push(...(await outOfReach(page)).map((each) => `${name}: ${each}`));
           await page.screenshot({ path: `${SCREENSHOTS}${name}-${look}.png`, fullPage: true });
           await page.close();
         }
@@ -51,6 +57,45 @@ export function describeEverywhere(chromium: string, openPlace: () => Promise<Pl
         expect(problems).toEqual([]);
       },
       240_000,
+    );
+
+    test("can be left for any other at 400 % zoom", async () => {
+      const context = await openContext(browser, LOOKS.zoomed);
+      const { page } = await openPage(context, stage.url);
+      await shown(page);
+      for (const title of ["Workers", "Tasks", "Queues", "Jobs", "Settings"]) {
+        await page.getByRole("button", { name: "Open the menu" }).click();
+        await page
+          .getByRole("dialog")
+          .getByRole("link", { name: new RegExp(`^${title}\\b`) })
+          .click();
+        await page.getByRole("heading", { level: 1, name: title }).waitFor();
+        await page.getByRole("dialog").waitFor({ state: "detached" });
+      }
+      await context.close();
+    });
+
+    test.each(ALL_LOOKS)(
+      "of the API has no serious finding, no sideways scrolling and nothing from other hosts: %s",
+      async (look) => {
+        const context = await openContext(browser, LOOKS[look]);
+        const { page, complaints } = await openPage(context, new URL("api/docs", stage.url).href);
+        await page.getByRole("heading", { level: 1, name: /API/ }).waitFor();
+        expect(await sidewaysScroll(page)).toBe(0);
+        expect(await axeFindings(page)).toEqual([]);
+        const groups = page.getByRole("navigation", { name: "Groups" }).getByRole("link");
+        await groups.filter({ hasText: "queues" }).first().click();
+        const route = page.locator("summary").filter({ hasText: "/queues/{queue}/purge" });
+        await route.focus();
+        await page.keyboard.press("Enter");
+        await page.locator("details[open]").getByText('"confirm"').first().waitFor();
+        expect(await sidewaysScroll(page)).toBe(0);
+        await page.screenshot({ path: `${SCREENSHOTS}api-docs-${look}.png` });
+        await page.getByRole("link", { name: "openapi.json" }).click();
+        await page.getByText('"openapi"').waitFor();
+        expect(complaints).toEqual([]);
+        await context.close();
+      },
     );
 
     test("that does not exist says so, and leads back", async () => {
@@ -81,7 +126,132 @@ export function describeEverywhere(chromium: string, openPlace: () => Promise<Pl
       await page.getByRole("dialog").waitFor({ state: "hidden" });
       await context.close();
     });
+
+    test("lets the keyboard skip to its content, and go on by the rail", async () => {
+      const context = await openContext(browser);
+      const { page } = await openPage(context, stage.url);
+      await shown(page);
+      await page.keyboard.press("Tab");
+      await expectFocus(page, page.getByRole("button", { name: "Skip to the content" }));
+      await page.keyboard.press("Enter");
+      await expectFocus(page, page.getByRole("main"));
+      const workers = page.getByRole("navigation").getByRole("link", { name: "Workers" });
+      await tabTo(page, workers, "Shift+Tab");
+      await page.keyboard.press("Enter");
+      await page.getByRole("heading", { level: 1, name: "Workers" }).waitFor();
+      await expectFocus(page, page.getByRole("main"));
+      await context.close();
+    });
+
+    test("lets the keyboard go through the rows of a table, choose some and open one", async () => {
+      const context = await openContext(browser);
+      const { page } = await openPage(context, new URL("tasks?name=shop.fails", stage.url).href);
+      const rows = page.getByRole("table", { name: "Tasks" }).locator("tbody").getByRole("row");
+      await expect.poll(() => rows.count(), { timeout: 20_000 }).toBe(6);
+      for (const [key, place] of [
+        ["j", 0],
+        ["j", 1],
+        ["j", 2],
+        ["k", 1],
+      ] as const) {
+        await page.keyboard.press(key);
+        await expectFocus(page, rows.nth(place));
+      }
+      await page.keyboard.press("x");
+      await page.getByRole("region", { name: "1 selected" }).waitFor();
+      await page.keyboard.press("j");
+      await page.keyboard.press("x");
+      await page.getByRole("region", { name: "2 selected" }).waitFor();
+      await page.keyboard.press("x");
+      await page.getByRole("region", { name: "1 selected" }).waitFor();
+      await page.keyboard.press("Enter");
+      await page.getByRole("heading", { level: 1, name: "shop.fails" }).waitFor();
+      await context.close();
+    });
+
+    test("keeps the focus in a dialog, and gives it back to where it was", async () => {
+      const context = await openContext(browser);
+      const { page } = await openPage(context, new URL("tasks", stage.url).href);
+      await shown(page);
+      const opener = page.getByRole("button", { name: "Stop all…" });
+      await tabTo(page, opener, "Tab");
+      await page.keyboard.press("Enter");
+      const dialog = page.getByRole("dialog", { name: "Stop all tasks" });
+      await dialog.waitFor();
+      await expectFocus(page, dialog.getByRole("button", { name: "Cancel" }));
+      for (const key of ["Tab", "Shift+Tab"]) {
+        for (let presses = 0; presses < 8; presses++) {
+          await page.keyboard.press(key);
+          expect(await dialog.locator(":focus").count()).toBe(1);
+        }
+      }
+      await page.keyboard.press("Escape");
+      await dialog.waitFor({ state: "detached" });
+      await expectFocus(page, opener);
+      await context.close();
+    });
+
+    test("hears shortcuts everywhere but where somebody types", async () => {
+      const context = await openContext(browser);
+      const { page } = await openPage(context, new URL("tasks", stage.url).href);
+      await shown(page);
+      const live = page.getByRole("button", { name: /^(Live|Connecting|Reconnecting)\b/ });
+      const paused = page.getByRole("button", { name: /^Paused\b/ });
+      await live.waitFor();
+      await page.keyboard.press("r");
+      await paused.waitFor();
+      await page.keyboard.press("r");
+      await live.waitFor();
+      await page.keyboard.press("t");
+      await page.getByRole("button", { name: /^Theme: light$/i }).waitFor();
+      await page.keyboard.press("/");
+      const search = page.getByRole("searchbox", { name: "Search tasks" });
+      await expectFocus(page, search);
+      await page.keyboard.type("rtg?jx");
+      expect(await search.inputValue()).toBe("rtg?jx");
+      await page.getByRole("button", { name: /^Theme: light$/i }).waitFor();
+      expect(await paused.count()).toBe(0);
+      expect(await page.getByRole("dialog").count()).toBe(0);
+      await page.keyboard.press("Control+k");
+      await page.getByRole("dialog").waitFor();
+      await page.keyboard.press("Escape");
+      await page.getByRole("dialog").waitFor({ state: "detached" });
+      await expectFocus(page, search);
+      await context.close();
+    });
   });
+}
+
+/** Buttons and links of the content that no scrolling brings into the window, as short texts. */
+async function outOfReach(page: Page): Promise<readonly string[]> {
+  const found: unknown = await page.evaluate(`[...document.querySelectorAll("main :is(button, a[href], input, select)")]
+    .filter((element) => element.checkVisibility({ opacityProperty: true, visibilityProperty: true }))
+    .filter((element) => {
+      const { left, right, width } = element.getBoundingClientRect();
+      if (width === 0 || (left > -1 && right < innerWidth + 1)) return false;
+      for (let each = element.parentElement; each; each = each.parentElement)
+        if (/auto|scroll/.test(getComputedStyle(each).overflowX) && each.scrollWidth > each.clientWidth) return false;
+      return true;
+    })
+    .map((element) => "out of reach: " + (element.getAttribute("aria-label") ?? element.textContent).slice(0, 80))`);
+  return z.array(z.string()).parse(found);
+}
+
+async function expectFocus(page: Page, element: Locator): Promise<void> {
+  await expect
+    .poll(() => element.evaluate((found) => found === found.ownerDocument.activeElement), { timeout: 20_000 })
+    .toBe(true);
+  expect(await page.locator(":focus").count()).toBe(1);
+}
+
+/** Presses the key until the element has the focus. */
+async function tabTo(page: Page, element: Locator, key: "Tab" | "Shift+Tab"): Promise<void> {
+  await element.waitFor();
+  for (let presses = 0; presses < 80; presses++) {
+    await page.keyboard.press(key);
+    if (await element.evaluate((found) => found === found.ownerDocument.activeElement)) return;
+  }
+  throw new Error(`the focus does not come to ${String(element)}`);
 }
 
 /** Gives every page something to show, and returns their paths by name. */

@@ -1,5 +1,5 @@
 import type { Page } from "playwright-core";
-import { describe, expect, test } from "vitest";
+import { afterEach, describe, expect, test } from "vitest";
 import type { Place } from "../support/stage.js";
 import { titled, Visitor } from "../support/visitor.js";
 
@@ -9,6 +9,8 @@ const RUN = "Run Restock a shelf";
 export function describeJobs(chromium: string, openPlace: () => Promise<Place>): void {
   describe("jobs", () => {
     const visitor = Visitor.forSuite({ chromium, openPlace });
+    // A run that goes on is in the way of the next one.
+    afterEach(() => visitor.stage.endRunning());
 
     test("are not started with a value that their schema refuses; the field says why", async () => {
       const page = await visitor.open("jobs");

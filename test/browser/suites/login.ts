@@ -1,12 +1,9 @@
 import { createServer, type Server } from "node:http";
 import type { Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { hashPassword } from "../../../packages/console/src/server/auth/password.js";
+import { ADMIN, logIn, VIEWER, withLogins } from "../support/people.js";
 import type { Place } from "../support/stage.js";
 import { reach, Visitor } from "../support/visitor.js";
-
-const ADMIN = { name: "ann", password: "correct horse" };
-const VIEWER = { name: "vic", password: "battery staple" };
 
 /** Who gets in, and what pages of strangers can do: console.md §10, "Login, CSRF". */
 export function describeLogin(chromium: string, openPlace: () => Promise<Place>): void {
@@ -14,13 +11,7 @@ export function describeLogin(chromium: string, openPlace: () => Promise<Place>)
     const visitor = Visitor.forSuite({
       chromium,
       openPlace,
-      console: async () => ({
-        auth: "basic",
-        users: [
-          `${ADMIN.name}:admin:${await hashPassword(ADMIN.password)}`,
-          `${VIEWER.name}:viewer:${await hashPassword(VIEWER.password)}`,
-        ],
-      }),
+      console: () => withLogins(ADMIN, VIEWER),
     });
     let stranger: { readonly server: Server; readonly url: string };
 
@@ -118,12 +109,6 @@ const FORGED = [
   "api/task/async-apply/shop.add",
   "api/worker/shutdown/shop@one",
 ] as const;
-
-async function logIn(page: Page, { name, password }: { readonly name: string; readonly password: string }) {
-  await page.getByRole("textbox", { name: "Name" }).fill(name);
-  await page.getByLabel(/^Password/).fill(password);
-  await page.getByRole("button", { name: "Log in" }).click();
-}
 
 async function expectRefused(page: Page, button: string): Promise<void> {
   const control = page.getByRole("note", { name: "needs operator" }).getByRole("button", { name: button, exact: true });

@@ -1,12 +1,13 @@
 import type { Page } from "playwright-core";
-import { describe, expect, test } from "vitest";
+import { afterEach, describe, expect, test } from "vitest";
 import type { Place } from "../support/stage.js";
-import { reach, titled, Visitor } from "../support/visitor.js";
+import { fact, reach, titled, Visitor } from "../support/visitor.js";
 
 /** One task: console.md §10, "Task detail". */
 export function describeTask(chromium: string, openPlace: () => Promise<Place>): void {
   describe("the page of a task", () => {
     const visitor = Visitor.forSuite({ chromium, openPlace });
+    afterEach(() => visitor.stage.endRunning());
 
     test("shows a failure with its class, message and trace", async () => {
       const [id = ""] = await visitor.stage.send("shop.fails", [[0]]);
@@ -53,9 +54,9 @@ export function describeTask(chromium: string, openPlace: () => Promise<Place>):
       expect(page.url()).not.toContain(id);
       const again = page.url();
       await resultIs(page, "5");
-      await fact(page, "Re-run of").getByRole("link").click();
+      await fact(page, "Facts", "Re-run of").getByRole("link").click();
       await expect.poll(() => page.url()).toContain(id);
-      await fact(page, "Re-run as").getByRole("link").click();
+      await fact(page, "Facts", "Re-run as").getByRole("link").click();
       await expect.poll(() => page.url()).toBe(again);
     });
 
@@ -71,7 +72,7 @@ export function describeTask(chromium: string, openPlace: () => Promise<Place>):
       await page.getByText("Sent:").getByRole("link").click();
       await titled(page, "SUCCESS");
       await resultIs(page, "42");
-      await fact(page, "Re-run of").getByRole("link").waitFor();
+      await fact(page, "Facts", "Re-run of").getByRole("link").waitFor();
     });
 
     test("says of a task nobody knows that its record may have expired", async () => {
@@ -92,13 +93,4 @@ async function countOf(lines: ReturnType<Page["getByRole"]>): Promise<number> {
 
 async function resultIs(page: Page, text: string): Promise<void> {
   await page.getByRole("region", { name: "the result" }).getByText(text, { exact: true }).waitFor();
-}
-
-/** What stands beside a name among the facts. */
-function fact(page: Page, name: string) {
-  return page
-    .getByRole("region", { name: "Facts" })
-    .locator("div")
-    .filter({ has: page.getByRole("term").getByText(name, { exact: true }) })
-    .last();
 }

@@ -11,8 +11,8 @@ export interface OpenPage {
   readonly complaints: readonly string[];
 }
 
-/** Seconds a loaded machine may take to show something. */
-const PATIENCE_MS = 20_000;
+/** Milliseconds a loaded machine may take to show something. */
+export const PATIENCE_MS = 20_000;
 
 export async function launch(path: string): Promise<Browser> {
   return await chromium.launch({ executablePath: path, args: ["--no-sandbox"] });

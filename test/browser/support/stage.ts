@@ -3,14 +3,15 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
-import { Lovage, silentLogger } from "lovage";
+import { type ApplyOptions, Lovage, silentLogger } from "lovage";
 import { z } from "zod";
 import { LovageConsole } from "../../../packages/console/src/server/console.js";
 import type { ConsoleOptions } from "../../../packages/console/src/server/console-options.js";
-import { SuiteProcess } from "../../interop/support/process.js";
+import { type ProcessOptions, SuiteProcess } from "../../interop/support/process.js";
 
 const REPOSITORY = fileURLToPath(new URL("../../..", import.meta.url));
 const TASKS = join(REPOSITORY, "test/browser/fixtures/tasks.ts");
+const CELERY_FOLDER = join(REPOSITORY, "test/browser/fixtures");
 const CLI = join(REPOSITORY, "packages/lovage/bin/lovage.js");
 const WEB_ROOT = process.env.LOVAGE_TEST_WEB_ROOT ?? join(REPOSITORY, "packages/console/dist/web");
 
@@ -20,6 +21,8 @@ export interface Place {
   readonly backend: string;
   /** Where the console keeps its own; a file where it says nothing. */
   readonly store?: string;
+  /** The Python whose Celery can work there as well. Unset where Celery does not know the broker or the result backend. */
+  readonly python?: string;
   /** Removes what was made there. */
   remove(): Promise<void>;
 }
@@ -73,6 +76,45 @@ export class Stage {
     await until(() => this.#console.parts.ingest.status.leader, "the console has the events");
   }
 
+  /**
+   * Starts `celery worker` beside ours, for the queue `py` and the tasks of `fixtures/celery_tasks.py`; resolves when it takes tasks. Its
+   * `settings` are Celery's own. Throws where the place has no Python.
+   */
+  async startPythonWorker(
+    name = "celery@py",
+    {
+      more = [],
+      settings = {},
+    }: { readonly more?: readonly string[]; readonly settings?: Readonly<Record<string, unknown>> } = {},
+  ): Promise<SuiteProcess> {
+    const { python } = this.#place;
+    if (python === undefined) throw new Error("Celery cannot work in this place");
+    const args = [
+      "-A",
+      "celery_tasks",
+      "worker",
+      "--hostname",
+      name,
+      "--concurrency",
+      "2",
+      "-E",
+      "-l",
+      "INFO",
+      ...more,
+    ];
+    const env = {
+      ...this.#workerEnv(),
+      BROWSER_CELERY: JSON.stringify(settings),
+      PYTHONDONTWRITEBYTECODE: "1",
+      PYTHONUNBUFFERED: "1",
+    };
+    return await this.#start(name, [python, "-m", "celery", ...args], {
+      env,
+      cwd: CELERY_FOLDER,
+      readyWhen: / ready\.$/,
+    });
+  }
+
   /** Starts `lovage worker`; resolves when it takes tasks. */
   async startWorker(name = "shop@one", more: readonly string[] = []): Promise<SuiteProcess> {
     const args = [
@@ -88,19 +130,27 @@ export class Stage {
       "text",
       ...more,
     ];
-    const worker = new SuiteProcess(name, [process.execPath, CLI, ...args], {
-      env: { ...process.env, BROWSER_BROKER: this.#place.broker, BROWSER_BACKEND: this.#place.backend },
-      cwd: REPOSITORY,
-      readyWhen: /ready/,
-    });
-    this.#processes.add(worker);
-    return await worker.ready();
+    const command = [process.execPath, CLI, ...args];
+    return await this.#start(name, command, { env: this.#workerEnv(), cwd: REPOSITORY, readyWhen: /ready/ });
   }
 
-  /** Sends tasks by name and gives their ids, in order. */
-  async send(name: string, calls: readonly (readonly unknown[])[]): Promise<readonly string[]> {
-    const sent = await Promise.all(calls.map((args) => this.app.sendTask(name, args)));
+  /** Sends tasks by name and gives their ids, in order. Python's are sent to the queue `py`. */
+  async send(
+    name: string,
+    calls: readonly (readonly unknown[])[],
+    options: ApplyOptions = name.startsWith("py.") ? { queue: "py" } : {},
+  ): Promise<readonly string[]> {
+    const sent = await Promise.all(calls.map((args) => this.app.sendTask(name, args, options)));
     return sent.map(({ id }) => id);
+  }
+
+  /** Ends what runs or was taken by a worker, and waits until the console knows: nothing a test leaves holds up the next one. */
+  async endRunning(): Promise<void> {
+    const { tasks } = this.#console.parts;
+    const running = () => tasks.unfinished({ states: ["STARTED", "RECEIVED"], limit: 100 });
+    const left = await running();
+    await Promise.all(left.map(({ id }) => this.app.asyncResult(id).revoke({ terminate: true })));
+    await until(async () => (await running()).length === 0, `${left.length} tasks have ended`);
   }
 
   async close(): Promise<void> {
@@ -109,6 +159,16 @@ export class Stage {
     await this.app.close();
     await this.#place.remove();
     await rm(this.#folder, { recursive: true, force: true, maxRetries: 5 });
+  }
+
+  #workerEnv(): NodeJS.ProcessEnv {
+    return { ...process.env, BROWSER_BROKER: this.#place.broker, BROWSER_BACKEND: this.#place.backend };
+  }
+
+  async #start(name: string, command: readonly string[], options: ProcessOptions): Promise<SuiteProcess> {
+    const started = new SuiteProcess(name, command, options);
+    this.#processes.add(started);
+    return await started.ready();
   }
 }
 

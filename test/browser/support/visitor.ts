@@ -1,4 +1,4 @@
-import type { Browser, BrowserContext, Page } from "playwright-core";
+import type { Browser, BrowserContext, Locator, Page } from "playwright-core";
 import { afterAll, afterEach, beforeAll, expect } from "vitest";
 import type { ConsoleOptions } from "../../../packages/console/src/server/console-options.js";
 import { launch, openContext, openPage } from "./chromium.js";
@@ -8,11 +8,14 @@ export interface VisitorOptions {
   readonly chromium: string;
   readonly openPlace: () => Promise<Place>;
   readonly console?: Partial<ConsoleOptions> | (() => Promise<Partial<ConsoleOptions>>);
-  /** After the stage is up and its worker is seen: what the pages are to show. */
+  /** Starts a Celery worker beside ours, with these settings of Celery: for places that have Python. */
+  readonly celery?: Readonly<Record<string, unknown>>;
+  /** After the stage is up and its workers are seen: what the pages are to show. */
   readonly furnish?: (stage: Stage) => Promise<void>;
 }
 
 export const WORKER = "shop@one";
+export const CELERY_WORKER = "celery@py";
 
 /** Somebody who looks at a console: one stage and one browser for a suite, a new profile for each test. */
 export class Visitor {
@@ -45,13 +48,20 @@ export class Visitor {
     return page;
   }
 
-  async #arrive({ chromium, openPlace, console, furnish }: VisitorOptions): Promise<void> {
+  async #arrive({ chromium, openPlace, console, celery, furnish }: VisitorOptions): Promise<void> {
     this.#browser = await launch(chromium);
     const stage = await Stage.open(await openPlace(), typeof console === "function" ? await console() : console);
     this.#stage = stage;
-    await stage.startWorker(WORKER);
+    await Promise.all([
+      stage.startWorker(WORKER),
+      celery === undefined ? undefined : stage.startPythonWorker(CELERY_WORKER, { settings: celery }),
+    ]);
+    const expected = celery === undefined ? [WORKER] : [WORKER, CELERY_WORKER];
     const { ingest, fleet } = stage.console.parts;
-    await until(() => ingest.status.leader && fleet.get(WORKER) !== undefined, "the console sees the worker");
+    await until(
+      () => ingest.status.leader && expected.every((name) => fleet.get(name)?.status === "online"),
+      `the console sees ${expected.join(" and ")}`,
+    );
     await furnish?.(stage);
   }
 
@@ -75,6 +85,15 @@ export async function titled(page: Page, state: string): Promise<void> {
     .filter({ has: page.getByRole("heading", { level: 1 }) });
   // A sign stands before the word.
   await line.getByText(new RegExp(`^\\W?${state}$`)).waitFor();
+}
+
+/** What stands beside a name among the facts of a panel. */
+export function fact(page: Page, panel: string, name: string): Locator {
+  return page
+    .getByRole("region", { name: panel, exact: true })
+    .locator("div")
+    .filter({ has: page.getByRole("term").getByText(name, { exact: true }) })
+    .last();
 }
 
 /** Resolves when the console's records say that each of these tasks is in the state. */
