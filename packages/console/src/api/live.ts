@@ -7,6 +7,7 @@ import type { WorkerSummary } from "./workers.js";
 /**
  * What the stream `GET /api/v1/events?topics=…` says: the name of each event, the topic it comes under, and its data (JSON).
  * Topics: `stats workers queues tasks task:{id} log:{id} run:{id} schedules operation:{id}`. `attention` comes with `stats`.
+ * `live-topics.ts` has how they are written in an address.
  */
 export interface LiveEvents {
   /** `stats`, each second. */

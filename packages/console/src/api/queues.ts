@@ -46,6 +46,10 @@ export const QueueDetail = QueueSummary.extend({
     }),
   ),
   settings: z.array(z.object({ name: z.string(), value: Json })),
+  /** Who says so: the broker itself, workers that consume it, or the app's settings alone; null when nobody does. */
+  definedBy: z.enum(["broker", "workers", "app"]).nullable(),
+  /** Why the broker does not tell; null when it was not in the way. */
+  notTold: z.string().nullable(),
   peek: z.enum(["clean", "disturbs"]),
 });
 export type QueueDetail = z.infer<typeof QueueDetail>;
@@ -117,6 +121,10 @@ export const DeadLetterItem = z.object({
   worker: z.string(),
   sizeBytes: z.number().int(),
   replayed: z.number().int(),
+  /** The deaths before it was replayed, the newest first; at most ten. */
+  earlier: z.array(
+    z.object({ reason: z.string(), queue: z.string(), worker: z.string(), died: Instant, error: z.string() }),
+  ),
   exitCode: z.number().int().nullable(),
   signal: z.string().nullable(),
   memoryBytes: z.number().nullable(),

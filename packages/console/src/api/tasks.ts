@@ -30,6 +30,10 @@ export const TaskValue = z.object({
 });
 export type TaskValue = z.infer<typeof TaskValue>;
 
+/** Values of a task that can be downloaded whole. */
+export const TASK_VALUE_NAMES = ["args", "kwargs", "result"] as const;
+export type TaskValueName = (typeof TASK_VALUE_NAMES)[number];
+
 export const Progress = z.object({
   current: z.number(),
   total: z.number().nullable(),
@@ -195,6 +199,11 @@ export const TaskListQuery = ListQuery.extend(TaskFilter.shape);
 export const TaskPage = pageOf(TaskSummary).extend({
   /** How many match in each state, whatever `state` says; estimates past 10,000. */
   states: z.record(z.string(), z.number().int()),
+  /**
+   * There when the time for searching was over before the page was full, which may be empty then: everything back to `to` (forward to it,
+   * in ascending order) was looked at, and `nextCursor` goes on from there. `to` is null when sorted by something else than `received`.
+   */
+  searched: z.object({ to: Instant.nullable() }).nullable(),
 });
 export type TaskPage = z.infer<typeof TaskPage>;
 

@@ -80,7 +80,6 @@ export const WorkerQueue = z.object({
   routingKey: z.string().nullable(),
   durable: z.boolean().nullable(),
   arguments: z.record(z.string(), Json),
-  ready: z.number().int().nullable(),
 });
 
 export const WorkerLimit = z.object({

@@ -106,7 +106,7 @@ export class LovageConsole {
       enableEvents,
       purgeOfflineWorkers,
     });
-    const lost = new LostTasks({ app, ingest, fleet, tasks, series, logger, inspectTimeout });
+    const lost = new LostTasks({ app, ingest, fleet, tasks, logger, inspectTimeout });
     const queues = new QueueSampler({ app, fleet, ingest, series, database, live, logger });
     const jobArguments = (id: string): ReturnType<JobBook["argumentsOf"]> => jobs.argumentsOf(id);
     const actions = new ActionDesk({ app, database, tasks, fleet, ingest, logger, jobArguments });

@@ -1,5 +1,5 @@
 import type { Logger, Lovage } from "lovage";
-import type { BrokerCapabilities, DeadLetter } from "lovage/internal";
+import type { BrokerCapabilities } from "lovage/internal";
 import type { ActionOutcome } from "../api/common.js";
 import type { LiveEventName, LiveEvents } from "../api/live.js";
 import type { AttentionItem, Operation, StartOperation, SystemInfo, Tiles } from "../api/operations.js";
@@ -15,8 +15,10 @@ import type { ConsoleOptions } from "./console-options.js";
 import type { JobBook } from "./jobs/job-book.js";
 import type { StreamRequest } from "./live/stream-client.js";
 import type { OperationRunner } from "./operations/operation-runner.js";
+import type { ScannedLetter } from "./queues/dead-letter-book.js";
 import type { User } from "./route.js";
 import type { Database } from "./store/database.js";
+import type { SeriesStore } from "./store/series-store.js";
 import type { TaskRecord } from "./store/task-record.js";
 import type { RetentionLimits, TaskStore } from "./store/task-store.js";
 
@@ -80,7 +82,10 @@ export interface Fleet {
   detail(name: string, options: { readonly maxAge: number }): Promise<WorkerDetail | undefined>;
   /** Asks all workers (or one) at once; everybody who waits shares the answer. */
   refresh(name?: string): Promise<void>;
-  /** Sends a command and gives each worker's own words; a worker that stays silent for `consoleInspectTimeout` is `no-answer`. */
+  /**
+   * Sends a command and gives each worker's own words; a worker that stays silent for `consoleInspectTimeout` is `no-answer`. Without a
+   * destination it goes to every worker on the broker, whether the console has heard of it or not.
+   */
   control(
     method: string,
     args: Readonly<Record<string, unknown>>,
@@ -115,6 +120,7 @@ export interface QueueWatch {
   /** Queues that are paused: their consumers are cancelled on every worker, also on those that start later. */
   paused(): readonly string[];
   pause(queue: string, by: User): Promise<readonly ActionOutcome[]>;
+  /** Throws an `ApiError` (409, `not_paused`). When the broker is away it stays paused. */
   resume(queue: string, by: User): Promise<readonly ActionOutcome[]>;
 }
 
@@ -123,29 +129,9 @@ export interface DeadLetterWatch {
   readonly counts: readonly { readonly queue: string; readonly reason: string; readonly count: number }[];
   readonly total: number;
   /** All letters that can be looked through, as of two seconds ago at most; `total` is how many there are. Rejects with a `BrokerError`. */
-  scan(): Promise<{ readonly letters: readonly DeadLetter[]; readonly total: number }>;
+  scan(): Promise<{ readonly letters: readonly ScannedLetter[]; readonly total: number }>;
   /** Says that what was known is out of date. */
   forget(): void;
-}
-
-/** Counters and durations over time, in buckets of 10 s (2 h), 1 min (48 h) and 1 h (90 days). */
-export interface SeriesStore {
-  /** Adds to a counter. `labels` in a fixed order: `["queue", "images"]`. */
-  count(metric: string, label: string, by: number, atMs: number): void;
-  /** A duration in seconds, for percentiles. */
-  observe(metric: string, label: string, seconds: number, atMs: number): void;
-  /** A figure as it stands now; the last of a bucket is kept. */
-  gauge(metric: string, label: string, value: number, atMs: number): void;
-  read(request: {
-    readonly metric: string;
-    readonly label?: string;
-    readonly fromMs: number;
-    readonly toMs: number;
-    readonly stepMs: number;
-    readonly as: "sum" | "last" | "p50" | "p95" | "p99" | "count";
-  }): Promise<ReadonlyMap<string, readonly (number | null)[]>>;
-  /** Writes what has been added. */
-  flush(): Promise<void>;
 }
 
 /** Events in, records out. */

@@ -10,6 +10,7 @@ import "./styles/shell.css";
 import "./styles/parts.css";
 import "./styles/table.css";
 import "./styles/pages.css";
+import { topicsText } from "../api/live-topics.js";
 import { ApiProblem, apiUrl } from "./api/client.js";
 import { LiveClient } from "./api/live.js";
 import { withPrefix } from "./components/app-link.js";
@@ -34,7 +35,7 @@ function start(element: HTMLElement): void {
     notices: new NoticeBoard(),
     shortcuts: new ShortcutRegistry(() => preferences.get().shortcuts),
     live: new LiveClient({
-      url: (topics) => apiUrl("events", { topics: topics.join(",") }),
+      url: (topics) => apiUrl("events", { topics: topicsText(topics) }),
       name: `lovage-live ${new URL(document.baseURI).pathname}`,
       onRefresh: () => void client.invalidateQueries({ type: "active" }),
       onUnauthorized: () => goToLogin(router),

@@ -1,31 +1,31 @@
+import { nameInPath } from "../api/path-names.js";
 import { stringifySearch } from "./state/search-text.js";
 
 type Search = Readonly<Record<string, string | number | undefined>>;
-const encode = encodeURIComponent;
 
-/** Paths of the console's pages, without the server's prefix: for `AppLink` and `useOpenPath`. Names are percent-encoded here. */
+/** Paths of the console's pages, without the server's prefix: for `AppLink` and `useOpenPath`. Names are encoded here. */
 export const paths = {
   overview: () => "/",
   workers: (search: Search = {}) => `/workers${stringifySearch(search)}`,
-  worker: (name: string, search: Search = {}) => `/workers/${encode(name)}${stringifySearch(search)}`,
+  worker: (name: string, search: Search = {}) => `/workers/${nameInPath(name)}${stringifySearch(search)}`,
   tasks: (search: Search = {}) => `/tasks${stringifySearch(search)}`,
-  task: (id: string, search: Search = {}) => `/tasks/${encode(id)}${stringifySearch(search)}`,
+  task: (id: string, search: Search = {}) => `/tasks/${nameInPath(id)}${stringifySearch(search)}`,
   errors: (search: Search = {}) => `/tasks/errors${stringifySearch(search)}`,
   taskTypes: (search: Search = {}) => `/task-types${stringifySearch(search)}`,
-  taskType: (name: string, search: Search = {}) => `/task-types/${encode(name)}${stringifySearch(search)}`,
+  taskType: (name: string, search: Search = {}) => `/task-types/${nameInPath(name)}${stringifySearch(search)}`,
   /** The form that sends a task: `name` fills it in, `from` takes the arguments of a task that was. */
   send: (search: Search = {}) => `/tasks/send${stringifySearch(search)}`,
   queues: (search: Search = {}) => `/queues${stringifySearch(search)}`,
-  queue: (name: string, search: Search = {}) => `/queues/${encode(name)}${stringifySearch(search)}`,
+  queue: (name: string, search: Search = {}) => `/queues/${nameInPath(name)}${stringifySearch(search)}`,
   deadLetters: (search: Search = {}) => `/dead-letters${stringifySearch(search)}`,
   jobs: (search: Search = {}) => `/jobs${stringifySearch(search)}`,
   newJob: () => "/jobs/new",
-  job: (slug: string, search: Search = {}) => `/jobs/${encode(slug)}${stringifySearch(search)}`,
-  editJob: (slug: string) => `/jobs/${encode(slug)}/edit`,
+  job: (slug: string, search: Search = {}) => `/jobs/${nameInPath(slug)}${stringifySearch(search)}`,
+  editJob: (slug: string) => `/jobs/${nameInPath(slug)}/edit`,
   run: (slug: string, run: string, search: Search = {}) =>
-    `/jobs/${encode(slug)}/runs/${encode(run)}${stringifySearch(search)}`,
+    `/jobs/${nameInPath(slug)}/runs/${nameInPath(run)}${stringifySearch(search)}`,
   operations: (search: Search = {}) => `/operations${stringifySearch(search)}`,
-  operation: (id: string) => `/operations/${encode(id)}`,
+  operation: (id: string) => `/operations/${nameInPath(id)}`,
   settings: () => "/settings",
   system: () => "/settings/system",
   users: () => "/settings/users",

@@ -8,6 +8,7 @@ import {
   useRouterState,
 } from "@tanstack/react-router";
 import type { ReactNode } from "react";
+import { nameOfSegment } from "../api/path-names.js";
 import { ErrorState, Skeleton } from "./components/page-states.js";
 import { Shell } from "./components/shell.js";
 import { parseSearch, stringifySearch } from "./state/url-state.js";
@@ -41,9 +42,12 @@ export interface PageParams {
 function page<const P extends string>(path: P, load: () => Promise<(props: PageParams) => ReactNode>) {
   const Lazy = lazyRouteComponent(async () => ({ default: await load() }));
   const component = () => {
-    const params: Partial<PageParams> = useParams({ strict: false });
+    const segments: Readonly<Record<string, string>> = useParams({ strict: false });
+    const params: Partial<PageParams> = Object.fromEntries(
+      Object.entries(segments).map(([part, text]) => [part, nameOfSegment(text)]),
+    );
     // Another task, worker or job is another page: nothing of the one before may stay in its state. The path has what its page asks for.
-    return <Lazy key={Object.values(params).join("/")} {...(params as PageParams)} />;
+    return <Lazy key={JSON.stringify(params)} {...(params as PageParams)} />;
   };
   return createRoute({
     getParentRoute: () => root,

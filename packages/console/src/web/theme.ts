@@ -1,4 +1,5 @@
-import { Button, type CSSVariablesResolver, createTheme, Menu, Modal, Popover, Tooltip } from "@mantine/core";
+import { Button, type CSSVariablesResolver, createTheme, Drawer, Menu, Modal, Popover, Tooltip } from "@mantine/core";
+import { texts } from "./texts.js";
 
 /** Ten steps of the brand's green, light to dark, as Mantine wants them. Pages use the tokens of styles/tokens.css. */
 const LEAF = [
@@ -40,6 +41,12 @@ const DARK = [
   "#0d110f",
 ] as const;
 
+/** What opens over the page belongs to the page's `main`: those who go from landmark to landmark must not miss it. */
+const IN_MAIN = { target: "#main" } as const;
+/** A dialog's heading is no second banner of the page. */
+const PLAIN_HEADER = { header: { role: "presentation" } } as const;
+const CLOSE = { "aria-label": texts.close } as const;
+
 export const theme = createTheme({
   primaryColor: "leaf",
   primaryShade: { light: 7, dark: 6 },
@@ -61,13 +68,29 @@ export const theme = createTheme({
         maw: 360,
         fz: "xs",
         events: { hover: true, focus: true, touch: true },
+        portalProps: IN_MAIN,
       },
     }),
-    Menu: Menu.extend({ defaultProps: { shadow: "md", transitionProps: { duration: 80 } } }),
+    Menu: Menu.extend({
+      defaultProps: {
+        shadow: "md",
+        transitionProps: { duration: 80 },
+        portalProps: IN_MAIN,
+        // A menu may hold nothing but its items; the arrow keys find the first one without it.
+        withInitialFocusPlaceholder: false,
+      },
+    }),
     Popover: Popover.extend({ defaultProps: { shadow: "md", transitionProps: { duration: 80 } } }),
     Modal: Modal.extend({
-      defaultProps: { centered: true, transitionProps: { duration: 120 }, overlayProps: { backgroundOpacity: 0.4 } },
+      defaultProps: {
+        centered: true,
+        transitionProps: { duration: 120 },
+        overlayProps: { backgroundOpacity: 0.4 },
+        attributes: PLAIN_HEADER,
+        closeButtonProps: CLOSE,
+      },
     }),
+    Drawer: Drawer.extend({ defaultProps: { attributes: PLAIN_HEADER, closeButtonProps: CLOSE } }),
     Button: Button.extend({ defaultProps: { size: "sm" } }),
   },
 });
@@ -100,6 +123,8 @@ export const cssVariablesResolver: CSSVariablesResolver = () => {
     "--mantine-color-leaf-outline": "var(--lv-accent)",
     "--mantine-color-red-filled": "var(--lv-danger)",
     "--mantine-color-red-filled-hover": "var(--lv-danger-hover)",
+    // The words of what is dangerous, in menus.
+    "--mantine-color-red-6": "var(--lv-tone-bad)",
     "--mantine-color-red-light-color": "var(--lv-tone-bad)",
     "--mantine-color-red-light-hover": "var(--lv-tone-bad-soft)",
   };

@@ -1,8 +1,14 @@
+import { BrokerConnectionError } from "lovage";
+import type { SendOptions } from "lovage/internal";
 import { describe, expect, test } from "vitest";
 import type { ActionReply } from "../../src/api/common.js";
 import type { Attempt, TaskDetail, TaskRaw, TaskTree } from "../../src/api/tasks.js";
 import { ActionBench } from "../support/action-bench.js";
-import { ADMIN } from "../support/queue-bench.js";
+import { ADMIN } from "../support/call-route.js";
+
+async function ready(bench: ActionBench): Promise<number> {
+  return (await (await bench.app.direct.broker()).queues.counts("work"))?.ready ?? 0;
+}
 
 const VIEWER = { ...ADMIN, role: "viewer", seesPayloads: false } as const;
 
@@ -44,6 +50,14 @@ describe("sending", () => {
     const body = { name: "bench.add", args: [1, 1], id: "mine" };
     await bench.call("post", "/tasks", { body });
     await expect(bench.call("post", "/tasks", { body })).rejects.toMatchObject({ status: 409, code: "task_exists" });
+  });
+
+  test("an id is used once by all who give it at the same time", async () => {
+    const bench = await ActionBench.open();
+    const body = { name: "bench.add", args: [1, 1], id: "mine" };
+    const asked = await Promise.allSettled([1, 2, 3].map(() => bench.call("post", "/tasks", { body })));
+    expect(asked.map(({ status }) => status).sort()).toEqual(["fulfilled", "rejected", "rejected"]);
+    expect(await ready(bench)).toBe(1);
   });
 
   test("tasks that the app does not know are sent as well, with all digits of their integers", async () => {
@@ -124,6 +138,18 @@ describe("re-running", () => {
     });
   });
 
+  test("sends a task again to the queue that only its result tells, as Python's do", async () => {
+    const bench = await ActionBench.open({ resultExtended: true });
+    await bench.parts.ingest.learn("old", { name: "python.add", state: "SUCCESS" });
+    const backend = await bench.app.direct.backend();
+    const ending = { status: "SUCCESS", result: 9, traceback: null, children: null, dateDone: new Date() } as const;
+    await backend.store({ taskId: "old", ...ending, args: [4, 5], kwargs: {}, queue: "python" });
+
+    const { id } = await bench.call<{ id: string }>("post", "/tasks/{id}/rerun", { params: { id: "old" }, body: {} });
+    await bench.reached(id, "PENDING");
+    expect(await bench.tasks.get(id)).toMatchObject({ queue: "python", rerunOf: "old" });
+  });
+
   test("finds exact arguments in the result backend, and on the queue", async () => {
     const bench = await ActionBench.open({ resultExtended: true });
     const waits = await bench.app.sendTask("python.add", [{ a: [1] }], { queue: "python" });
@@ -202,6 +228,69 @@ describe("retrying", () => {
     await bench.worker();
     await bench.reached(id, "SUCCESS");
     await expect(bench.actions.retry(id, ADMIN)).rejects.toThrow("its result is never replaced");
+  });
+
+  test("asked for several times at once sends it once", async () => {
+    const bench = await ActionBench.open();
+    await bench.worker();
+    const { id } = await bench.app.sendTask("bench.fail", [1]);
+    await bench.reached(id, "FAILURE");
+    await bench.stopWorkers();
+    const asked = await Promise.allSettled([1, 2, 3].map(() => bench.actions.retry(id, ADMIN)));
+    expect(asked.map(({ status }) => status).sort()).toEqual(["fulfilled", "rejected", "rejected"]);
+    expect(asked.find(({ status }) => status === "rejected")).toMatchObject({
+      reason: { status: 409, code: "retry_not_possible" },
+    });
+    expect(await ready(bench)).toBe(1);
+  });
+
+  test("is possible once more after the broker did not take it", async () => {
+    const bench = await ActionBench.open();
+    await bench.worker();
+    const { id } = await bench.app.sendTask("bench.fail", [1]);
+    await bench.reached(id, "FAILURE");
+    await bench.stopWorkers();
+    const broker = await bench.app.direct.broker();
+    const publish = broker.publish.bind(broker);
+    broker.publish = () => Promise.reject(new BrokerConnectionError("connection refused"));
+    await expect(bench.actions.retry(id, ADMIN)).rejects.toThrow("connection refused");
+    broker.publish = publish;
+    await bench.actions.retry(id, ADMIN);
+    expect(await ready(bench)).toBe(1);
+  });
+
+  test("is refused with the reason where the message that names what follows is gone", async () => {
+    const bench = await ActionBench.open();
+    await bench.worker();
+    const step = { task: "bench.add", args: [1], kwargs: {}, options: {}, subtask_type: null, immutable: false };
+    const send = async (options: SendOptions): Promise<string> => {
+      const { id } = await bench.app.send({ name: "bench.fail", args: [1], kwargs: {}, options });
+      await bench.reached(id, "FAILURE");
+      return id;
+    };
+    const actions = async (id: string) =>
+      (await bench.call<TaskDetail>("get", "/tasks/{id}", { params: { id } })).actions;
+
+    const head = await send({ chain: [step] });
+    const reason = "its message is gone, and the rest of its chain would not run: re-run it";
+    expect((await actions(head)).retry).toEqual({ possible: false, reason });
+    await expect(bench.actions.retry(head, ADMIN)).rejects.toMatchObject({ code: "retry_not_possible" });
+    const part = await send({ groupId: "g1", chord: step });
+    expect((await actions(part)).retry.reason).toContain("the body of its chord would not run");
+    // Nothing follows on this one, and its worker said so.
+    const plain = await send({ groupId: "g2" });
+    expect((await actions(plain)).retry.possible).toBe(true);
+  });
+
+  test("is refused for one of a Python group, and for what may be a step of a Python chain", async () => {
+    const bench = await ActionBench.open();
+    const known = { name: "python.add", state: "FAILURE", argsJson: "[1]", kwargsJson: "{}" };
+    await bench.parts.ingest.learn("part", { ...known, rootId: "part", groupId: "g" });
+    await bench.parts.ingest.learn("step", { ...known, rootId: "head", parentId: "head" });
+    await bench.parts.ingest.learn("alone", { ...known, rootId: "alone" });
+    await expect(bench.actions.retry("part", ADMIN)).rejects.toThrow("one of a group");
+    await expect(bench.actions.retry("step", ADMIN)).rejects.toThrow("a step of a chain");
+    expect(await bench.actions.retry("alone", ADMIN)).toEqual({ id: "alone" });
   });
 });
 

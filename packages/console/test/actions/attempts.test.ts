@@ -22,6 +22,24 @@ describe("the attempts of a task", () => {
     expect(attemptsOf([event("task-sent", 0, 1, {}, "gen1@host")])).toEqual([]);
   });
 
+  test("a try ends as retried although the next was received before that was told, as Celery does it", () => {
+    const attempts = attemptsOf(
+      [
+        event("task-received", 1, 1),
+        event("task-started", 2, 1),
+        event("task-received", 3, 2, { retries: 1, eta: at(5) }),
+        event("task-retried", 4, 2, { exception: "OSError('supplier is away')" }),
+        event("task-started", 5, 2),
+        event("task-succeeded", 6, 2, { runtime: 1 }),
+      ],
+      "SUCCESS",
+    );
+    expect(attempts).toMatchObject([
+      { number: 1, state: "RETRY", ended: at(4), error: "OSError('supplier is away')", redelivered: false },
+      { number: 2, state: "SUCCESS", received: at(3), started: at(5), ended: at(6), error: null, redelivered: false },
+    ]);
+  });
+
   test("a retried task has one attempt for each try, with its error and the instant of the next", () => {
     const attempts = attemptsOf(
       [

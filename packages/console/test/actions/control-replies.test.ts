@@ -30,6 +30,16 @@ describe("what workers answer", () => {
     expect(revoked("b", done("a"), silent("b")).outcome).toBe("no-answer");
   });
 
+  test("nothing is done where the worker that has the task is not among those that answered", () => {
+    const unheard = { target: "t1", outcome: "no-answer" };
+    expect(revoked("b", done("a"))).toMatchObject({ ...unheard, detail: "b, which has it, did not answer" });
+    expect(ended("b", done("a", "terminate: tasks unknown"))).toMatchObject({
+      ...unheard,
+      detail: "b, which runs it, did not answer",
+    });
+    expect(ended("b", refused("a", "busy"), silent("b"))).toMatchObject(unheard);
+  });
+
   test("with no worker there a revoke has reached nobody", () => {
     expect(revoked(null)).toEqual({
       target: "t1",

@@ -1,8 +1,8 @@
 import { describe, expect, test } from "vitest";
+import { csvLine } from "../../src/api/csv-line.js";
 import { canStop, canTerminate, mayRetry } from "../../src/server/actions/possible-actions.js";
 import { emptyRecord } from "../../src/server/store/task-record.js";
 import { errorChainOf } from "../../src/server/tasks/error-chain.js";
-import { csvLine } from "../../src/server/tasks/task-export.js";
 import { histogramOf } from "../../src/server/tasks/task-types.js";
 import { exactValue, textValue } from "../../src/server/tasks/task-value.js";
 

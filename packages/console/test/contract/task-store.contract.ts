@@ -209,6 +209,8 @@ export function taskStoreContract(open: () => Promise<TaskStore>): void {
       expect(nextCursor).not.toBeNull();
       for (const cursor of ["", "x", "W10", Buffer.from('["received",true,false,{},[]]').toString("base64url")])
         await expect(list({ cursor })).rejects.toThrow(TaskListError);
+      const forged = Buffer.from('["received",true,false,"now","later"]').toString("base64url");
+      await expect(list({ cursor: forged })).rejects.toThrow(TaskListError);
       await expect(list({ sort: "name", cursor: nextCursor ?? "" })).rejects.toThrow(TaskListError);
     });
 
@@ -371,6 +373,15 @@ export function taskStoreContract(open: () => Promise<TaskStore>): void {
       expect(await store.countMatching({ q: query })).toBe(expected.length);
     });
 
+    test("tell which of some tasks match, by the instant that is given", async () => {
+      const ids = ["a1", "a2", "nobody"];
+      await put(task("a2", { state: "PENDING", etaMs: T + 1000 }));
+      expect(await store.matching({}, ids, T)).toEqual(new Set(["a1", "a2"]));
+      expect(await store.matching({ q: "resize" }, ids, T)).toEqual(new Set(["a1"]));
+      expect(await store.matching({ q: "state:SCHEDULED" }, ids, T)).toEqual(new Set(["a2"]));
+      expect(await store.matching({ state: "SCHEDULED" }, ids, T + 2000)).toEqual(new Set());
+    });
+
     test("say where a query goes wrong", async () => {
       await expect(list({ filter: { q: "cat (" } })).rejects.toThrow(SearchError);
       await expect(store.countMatching({ q: "runtime:fast" })).rejects.toMatchObject({ position: 8 });
@@ -392,6 +403,30 @@ export function taskStoreContract(open: () => Promise<TaskStore>): void {
       const next = await list({ filter: { q: "filler" }, limit: 1, cursor: page.nextCursor ?? "" });
       expect(next.records.map(({ id }) => id)).toEqual(["z4996"]);
       expect(page.searchedToMs).toBeUndefined();
+    });
+
+    test("page through what is rare in any order, those without a value last", async () => {
+      const runtimes = [0.5, null, 3, 0.25, null, 3];
+      const rare = runtimes.map((runtime, at) =>
+        task(`rare${at}`, { firstMs: T + at, name: "needle.in.hay", runtime }),
+      );
+      const filler = Array.from({ length: 3_000 }, (_, at) =>
+        task(`z${at}`, { firstMs: T + DAY_MS + at, name: "filler", runtime: at / 1000 }),
+      );
+      await put(...rare, ...filler);
+      const paged = async (sort: string): Promise<string[]> => {
+        const ids: string[] = [];
+        let cursor: string | undefined;
+        do {
+          const page = await list({ filter: { q: "needle" }, sort, limit: 2, cursor });
+          ids.push(...page.records.map(({ id }) => id));
+          cursor = page.nextCursor ?? undefined;
+        } while (cursor !== undefined);
+        return ids;
+      };
+      expect(await paged("-runtime")).toEqual(["rare5", "rare2", "rare0", "rare3", "rare4", "rare1"]);
+      expect(await paged("runtime")).toEqual(["rare3", "rare0", "rare2", "rare5", "rare1", "rare4"]);
+      expect(await paged("-name")).toEqual(["rare5", "rare4", "rare3", "rare2", "rare1", "rare0"]);
     });
   });
 
@@ -492,6 +527,45 @@ export function taskStoreContract(open: () => Promise<TaskStore>): void {
       ]);
       expect((await store.taskTypes(T, "y")).map(({ name }) => name)).toEqual(["y"]);
       expect(await store.taskTypes(T, "unknown")).toEqual([]);
+    });
+
+    test("group failures of very many kinds into the most frequent ones", async () => {
+      const failed = (at: number, finishedMs: number): TaskRecord =>
+        task(`f${at}-${finishedMs}`, { state: "FAILURE", fingerprint: `f${at}`, error: `E(${at})`, finishedMs });
+      await put(...Array.from({ length: 700 }, (_, at) => failed(at, T)), failed(650, T + 1), failed(3, T + 2));
+      const groups = await store.errorGroups({ fromMs: T, toMs: T + 10 });
+      expect(groups).toHaveLength(200);
+      expect(groups.slice(0, 2).map(({ fingerprint, count }) => [fingerprint, count])).toEqual([
+        ["f3", 2],
+        ["f650", 2],
+      ]);
+    });
+
+    test("of task types know each of many that ran lately, by its newest runs", async () => {
+      const names = Array.from({ length: 900 }, (_, at) => `made.up_${(at * 7919) % 900}.é '${at % 7}`);
+      const old = Array.from({ length: 2_100 }, (_, at) => `made.up_${(at * 7919) % 2_100}.old`);
+      await put(...old.map((name, at) => task(`old-${at}`, { name, state: "SUCCESS", finishedMs: T - 1 - at })));
+      for (const round of [0, 1]) {
+        await put(
+          ...names.map((name, at) =>
+            task(`r${round}-${at}`, {
+              name,
+              state: round === 0 ? "FAILURE" : "SUCCESS",
+              runtime: round + 1,
+              finishedMs: T + round,
+            }),
+          ),
+        );
+      }
+      await put(task("busy", { name: names[4] ?? "", state: "SUCCESS", runtime: 9, finishedMs: T + 5 }));
+      const types = await store.taskTypes(T);
+      expect(new Set(types.map(({ name }) => name))).toEqual(new Set(names));
+      expect(types).toHaveLength(900);
+      // Of more than a thousand those that ran last.
+      const most = await store.taskTypes(0);
+      expect(new Set(most.map(({ name }) => name))).toEqual(new Set([...names, ...old.slice(0, 100)]));
+      expect(types.find(({ name }) => name === names[4])).toMatchObject({ runs: 3, failures: 1, lastMs: T + 5 });
+      expect(types.every(({ runs, runtimes }) => runs === runtimes.length && runtimes.at(-1) === 1)).toBe(true);
     });
 
     test("list what has not ended, by worker and state, page after page", async () => {

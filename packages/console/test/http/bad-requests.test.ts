@@ -44,9 +44,12 @@ test("a body that is too long is refused before it is read to its end", async ()
       controller.enqueue(new Uint8Array(65_536).fill(32));
     },
   });
-  // Node's types do not know that a streamed body needs `duplex`.
-  const request = { method: "POST", body: endless, duplex: "half", headers: { "content-type": "application/json" } };
-  const refused = await fetch(new URL("/api/task/send-task/a.b", url), request).then(
+  const refused = await fetch(new URL("/api/task/send-task/a.b", url), {
+    method: "POST",
+    body: endless,
+    duplex: "half",
+    headers: { "content-type": "application/json" },
+  }).then(
     ({ status }) => status,
     // The console hangs up on who goes on sending.
     () => 413,

@@ -17,7 +17,12 @@ async function openShop({
     brokerUrl: "memory:",
     resultBackend: "memory:",
     workerSendTaskEvents: true,
-    redact: ({ args, kwargs, result }) => ({ args: hidden(args), kwargs: hidden(kwargs), result: hidden(result) }),
+    redact: ({ name, args, kwargs, result }) => ({
+      name,
+      args: hidden(args),
+      kwargs: hidden(kwargs),
+      result: hidden(result),
+    }),
   });
   const pay = app.task("shop.pay", (card: string) => ({ password: "hunter2", card }));
   const hold = app.task("shop.hold", async (_card: string) => {

@@ -1,5 +1,5 @@
 import { z } from "@hono/zod-openapi";
-import { silentLogger } from "lovage";
+import { BrokerConnectionError, silentLogger } from "lovage";
 import { deferred, systemClock } from "lovage/internal";
 import { expect, test } from "vitest";
 import { IdempotentReplies } from "../../src/server/http/idempotent-replies.js";
@@ -8,7 +8,7 @@ import { describeDatabases } from "../support/console-database.js";
 import { basic, startHttp, usersOfEachRole } from "../support/console-http.js";
 
 /** A route that takes as long as the test wants, and counts. */
-function counting(work: (count: number) => Promise<unknown> = async (count) => ({ count })) {
+function counting(work: (count: number) => Promise<unknown> = async (count) => ({ count }), deadline = 30) {
   let count = 0;
   const act = route(
     {
@@ -21,6 +21,7 @@ function counting(work: (count: number) => Promise<unknown> = async (count) => (
       body: z.object({ n: z.number().default(0) }),
       response: z.unknown(),
       status: 202,
+      deadline,
       audit: { action: "act", target: () => "" },
     },
     async () => {
@@ -98,6 +99,35 @@ test("a refusal is kept, a failure is not: it may be tried again", async () => {
   for (let i = 0; i < 3; i++) statuses.push((await console.ask("/api/v1/act/x", keyed("k"))).status);
   expect(statuses).toEqual([503, 409, 409]);
   expect(count()).toBe(2);
+});
+
+test("a request whose time was over goes on: its repeat does not act again, and gets what it came to", async () => {
+  const goOn = deferred<void>();
+  const { routes, count } = counting(async (number) => {
+    await goOn.promise;
+    return { number };
+  }, 0.01);
+  const console = await startHttp({ routes });
+  expect(await console.ask("/api/v1/act/x", keyed("k"))).toMatchObject({
+    status: 504,
+    json: { code: "deadline_exceeded" },
+  });
+  goOn.resolve();
+  expect(await console.ask("/api/v1/act/x", keyed("k"))).toMatchObject({ status: 202, json: { number: 1 } });
+  expect(count()).toBe(1);
+});
+
+test("a request that the broker did not confirm is not done again under its key: it may have acted", async () => {
+  const { routes, count } = counting(async () => {
+    throw new BrokerConnectionError("the message was not confirmed");
+  });
+  const console = await startHttp({ routes });
+  expect((await console.ask("/api/v1/act/x", keyed("k"))).status).toBe(503);
+  expect(await console.ask("/api/v1/act/x", keyed("k"))).toMatchObject({
+    status: 409,
+    json: { code: "idempotency_unfinished" },
+  });
+  expect(count()).toBe(1);
 });
 
 test("a key that is no key is refused", async () => {

@@ -2,7 +2,8 @@ import { describe, expect, test } from "vitest";
 import type { JobDetail, JobList, JobLogs, JobStats, RunDetail } from "../../src/api/jobs.js";
 import type { RouteReply } from "../../src/server/route.js";
 import { ActionBench } from "../support/action-bench.js";
-import { ADMIN, until } from "../support/queue-bench.js";
+import { ADMIN } from "../support/call-route.js";
+import { until } from "../support/until.js";
 
 const MINE = { title: "My scraping", task: "bench.scrape", fixed: { blog: "mine" }, concurrency: "skip" };
 

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { HeldClock } from "../../../lovage/test/support/held-clock.js";
+import { topicsText } from "../../src/api/live-topics.js";
 import type { LogLine } from "../../src/api/tasks.js";
 import { eventsRoutes } from "../../src/server/routes/events.js";
 import { emptyRecord } from "../../src/server/store/task-record.js";
@@ -65,6 +66,18 @@ describe("a stream", () => {
     expect(other.events[0]).toMatchObject({ event: "log", data: { taskId: "t2" } });
   });
 
+  test.each(["a,b", "50%", "%2C", " a b ", "a\nb", "é?#/&=+", "..", "x".repeat(1000), "stats,tasks"])(
+    "is had for the id %j, whatever it is made of",
+    async (id) => {
+      const { hub, listen } = await startStreams();
+      const listener = await listen(topicsText(["stats", `task:${id}`]));
+      hub.publish("tasks", "tasks", states(1));
+      hub.publish(`task:${id}`, "task", { ...TASK, id });
+      await listener.until(() => listener.events.length === 1);
+      expect(listener.events[0]).toMatchObject({ event: "task", data: { id } });
+    },
+  );
+
   test("gets the newest of a key four times a second, and the rest at once", async () => {
     const { clock, hub, listen } = await startStreams();
     const listener = await listen("tasks");
@@ -90,7 +103,8 @@ describe("a stream", () => {
     "",
     "nonsense",
     "task:",
-    "stats,task:\u0000",
+    "task:50%",
+    `task:${"x".repeat(1001)}`,
     new Array(201)
       .fill(0)
       .map((_, i) => `task:${i}`)
@@ -116,6 +130,18 @@ describe("a stream", () => {
 });
 
 describe("a stream that comes back", () => {
+  test("is told where it is only after what it missed: cut off in between, it asks for the rest", async () => {
+    const { hub, console, listen } = await startStreams();
+    const before = await listen("tasks");
+    before.close();
+    await gone(console.hub, 0);
+    for (let count = 1; count <= 3; count++) hub.publish("tasks", "tasks", states(count));
+    const after = await listen("tasks", { "last-event-id": before.lastId ?? "" });
+    await after.until(() => after.ids.length === 4);
+    expect(after.ids.map(Number)).toEqual([...after.ids].map(Number).sort((a, b) => a - b));
+    expect(after.ids.at(-1)).toBe(after.events.at(-1)?.id);
+  });
+
   test("gets what it missed within a minute, although nobody else listened", async () => {
     const { clock, hub, console, listen } = await startStreams();
     const before = await listen("tasks");

@@ -1,8 +1,8 @@
 import { expect, test } from "vitest";
 import type { StartOperation } from "../../src/api/operations.js";
 import { OperationStore } from "../../src/server/operations/operation-store.js";
+import { ADMIN } from "../support/call-route.js";
 import { describeDatabases } from "../support/console-database.js";
-import { ADMIN } from "../support/queue-bench.js";
 
 const ORDER: StartOperation = {
   kind: "rerun",
@@ -42,22 +42,23 @@ describeDatabases("stored operations", (place) => {
     const store = await open();
     await store.add("a", ORDER, ADMIN, 1000);
     const ids = Array.from({ length: 2500 }, (_, index) => `t${index}`);
-    await store.addTargets("a", ids, 0);
-    await store.setTotal("a", ids.length);
+    await store.claim("one", 2000, 10_000);
+    await store.addTargets("a", "one", ids, 0);
+    await store.setTotal("a", "one", ids.length);
 
-    const first = await store.begin("a", 3);
+    const first = await store.begin("a", "one", 3);
     expect(first).toEqual([
       { seq: 0, target: "t0", begun: false },
       { seq: 1, target: "t1", begun: false },
       { seq: 2, target: "t2", begun: false },
     ]);
-    const settled = await store.settle("a", [
+    const settled = await store.settle("a", "one", [
       { seq: 0, outcome: "done", detail: "sent" },
       { seq: 2, outcome: "skipped", detail: "it is SUCCESS now" },
     ]);
     expect(settled).toMatchObject({ total: 2500, done: 1, failed: 0, skipped: 1 });
     // The console ended before it knew what became of t1.
-    expect(await store.begin("a", 2)).toEqual([
+    expect(await store.begin("a", "one", 2)).toEqual([
       { seq: 1, target: "t1", begun: true },
       { seq: 3, target: "t3", begun: false },
     ]);
@@ -75,9 +76,46 @@ describeDatabases("stored operations", (place) => {
     await store.claim("one", 2000, 10_000);
     await store.cancel("a");
     expect(await store.renew("a", "one", 20_000)).toBe("cancelled");
-    expect(await store.finish("a", "cancelled", null, 5000)).toMatchObject({ state: "cancelled", finishedMs: 5000 });
-    expect(await store.finish("a", "done", null, 6000)).toBeUndefined();
+    expect(await store.finish("a", "one", "cancelled", null, 5000)).toMatchObject({
+      state: "cancelled",
+      finishedMs: 5000,
+    });
+    expect(await store.finish("a", "one", "done", null, 6000)).toBeUndefined();
     expect(await store.claim("two", 99_999, 10_000)).toBeUndefined();
+  });
+
+  test("are cancelled by anybody while nobody works on them", async () => {
+    const store = await open();
+    await store.add("a", ORDER, ADMIN, 1000);
+    await store.add("b", ORDER, ADMIN, 1000);
+    await store.claim("one", 2000, 10_000);
+    const ends = [await store.cancelWaiting("a", 3000), await store.cancelWaiting("b", 3000)];
+    expect(ends.filter((each) => each !== undefined)).toMatchObject([{ state: "cancelled", finishedMs: 3000 }]);
+  });
+
+  test("take nothing from a console that was held up until another one had taken over", async () => {
+    const store = await open();
+    await store.add("a", ORDER, ADMIN, 1000);
+    await store.claim("one", 2000, 10);
+    await store.addTargets("a", "one", ["t0", "t1"], 0);
+    await store.setTotal("a", "one", 2);
+    const begun = (await store.begin("a", "one", 100)) ?? [];
+    await store.claim("two", 9000, 10_000);
+    const outcomes = (outcome: "done" | "failed") => begun.map(({ seq }) => ({ seq, outcome, detail: "" }));
+
+    expect(await store.settle("a", "one", outcomes("failed"))).toBeUndefined();
+    expect(await store.finish("a", "one", "failed", "no broker", 9500)).toBeUndefined();
+    expect(await store.begin("a", "one", 100)).toBeUndefined();
+    expect(await store.setTotal("a", "one", 1)).toBeUndefined();
+    await store.addTargets("a", "one", ["late"], 2);
+    await store.clearTargets("a", "one");
+
+    expect(await store.begin("a", "two", 100)).toEqual(begun.map((each) => ({ ...each, begun: true })));
+    expect(await store.settle("a", "two", outcomes("done"))).toMatchObject({ total: 2, done: 2, failed: 0 });
+    // What is settled is settled: it counts once.
+    expect(await store.settle("a", "two", outcomes("failed"))).toMatchObject({ total: 2, done: 2, failed: 0 });
+    expect(await store.items("a", { afterSeq: -1, limit: 10, outcome: "failed" })).toEqual([]);
+    expect(await store.finish("a", "two", "done", null, 9600)).toMatchObject({ state: "done", error: null });
   });
 
   test("are listed newest first, a page at a time, and swept with their items", async () => {
@@ -89,11 +127,12 @@ describeDatabases("stored operations", (place) => {
     expect(rest).toMatchObject({ items: [{ id: "a" }], nextCursor: null });
     expect(await store.count()).toBe(3);
 
-    await store.addTargets("a", ["t1"], 0);
-    await store.finish("a", "done", null, 2000);
+    await store.claim("one", 1500, 10_000);
+    await store.addTargets("a", "one", ["t1"], 0);
+    await store.finish("a", "one", "done", null, 2000);
     await store.sweep(3000);
     expect(await store.get("a")).toBeUndefined();
-    expect(await store.begin("a", 1)).toEqual([]);
+    expect(await store.items("a", { afterSeq: -1, limit: 1 })).toEqual([]);
     expect(await store.count()).toBe(2);
   });
 });

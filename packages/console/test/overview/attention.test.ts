@@ -72,16 +72,20 @@ describe("attention", () => {
     ["versions of two kinds", workers({ version: "1.0" }, { version: "5.2.6", kind: "celery" }), []],
     [
       "an unknown task",
-      { waiting: [{ name: "shop.ad", count: 2, sinceMs: NOW - 60_000 }] },
+      { waiting: [{ name: "shop.ad", count: 2, isMore: false, sinceMs: NOW - 60_000 }] },
       ["task-unregistered:shop.ad"],
     ],
-    ["an unknown task just sent", { waiting: [{ name: "shop.ad", count: 2, sinceMs: NOW - 1000 }] }, []],
+    ["an unknown task just sent", { waiting: [{ name: "shop.ad", count: 2, isMore: false, sinceMs: NOW - 1000 }] }, []],
     [
       "an unknown task while a worker has not told",
-      { waiting: [{ name: "shop.ad", count: 2, sinceMs: 0 }], registered: undefined },
+      { waiting: [{ name: "shop.ad", count: 2, isMore: false, sinceMs: 0 }], registered: undefined },
       [],
     ],
-    ["an unknown task without workers", { waiting: [{ name: "shop.ad", count: 2, sinceMs: 0 }], workers: [] }, []],
+    [
+      "an unknown task without workers",
+      { waiting: [{ name: "shop.ad", count: 2, isMore: false, sinceMs: 0 }], workers: [] },
+      [],
+    ],
     [
       "a broker that is away",
       { broker: { reachable: false, error: "refused", since: new Date(NOW) } },
@@ -141,9 +145,28 @@ describe("attention", () => {
     ]);
   });
 
+  test("says of what was counted in part that it is more", () => {
+    const list = new AttentionList();
+    const silent = workers({ status: "silent", lastHeartbeat: "2026-01-31T09:59:00.000Z" });
+    list.update({
+      ...CALM,
+      ...silent,
+      lost: [{ worker: "w0@a", count: 2, isMore: true, sinceMs: NOW }],
+    });
+    const texts = list.items.map(({ title, detail }) => `${title}: ${detail}`).join("\n");
+    expect(texts).toContain("At least 2 tasks of it are lost.");
+    list.update({ ...CALM, waiting: [{ name: "shop.ad", count: 3, isMore: true, sinceMs: 0 }] });
+    expect(list.items[0]?.detail).toMatch(/^At least 3 tasks of this name wait/);
+  });
+
   test("has a text of any length cut, and no more than a hundred items", () => {
     const list = new AttentionList();
-    const names = Array.from({ length: 150 }, (_, n) => ({ name: `${n}${"x".repeat(1000)}`, count: 1, sinceMs: 0 }));
+    const names = Array.from({ length: 150 }, (_, n) => ({
+      name: `${n}${"x".repeat(1000)}`,
+      count: 1,
+      isMore: false,
+      sinceMs: 0,
+    }));
     list.update({ ...CALM, waiting: names });
     expect(list.items).toHaveLength(100);
     expect(list.items[0]?.title.length).toBeLessThanOrEqual(500);

@@ -2,8 +2,8 @@ import { describe, expect, test } from "vitest";
 import { chartOf } from "../../src/server/overview/chart-series.js";
 import { FinishedCount } from "../../src/server/overview/finished-count.js";
 import { filled, frameOf, perMinute, shareOf, topLines } from "../../src/server/overview/series-lines.js";
-import type { SeriesStore } from "../../src/server/parts.js";
 import { ApiError } from "../../src/server/route.js";
+import type { SeriesStore } from "../../src/server/store/series-store.js";
 import { heard } from "../support/heard-event.js";
 
 const NOW = Date.parse("2026-01-31T10:00:05.000Z");

@@ -1,7 +1,7 @@
 import type { Message } from "lovage/internal";
 import { describe, expect, test } from "vitest";
 import { QueueMessage } from "../../src/api/queues.js";
-import { messageView } from "../../src/server/queues/message-view.js";
+import { messageView, SINGLE_BYTES } from "../../src/server/queues/message-view.js";
 
 const EYES = { position: 1, seesPayloads: true } as const;
 
@@ -117,11 +117,21 @@ describe("a message", () => {
   });
 
   test("that is long is cut, with its size", () => {
-    const long = view(taskMessage(`["${"x".repeat(200_000)}"]`));
+    const long = view(taskMessage(`["${"x".repeat(200_000)}"]`), { decodedBytes: SINGLE_BYTES });
     expect(long.bodyCut).toBe(true);
     expect(long.bodyText.length).toBeLessThanOrEqual(65_536);
     expect(long.args?.length).toBeLessThanOrEqual(200);
     expect(long.sizeBytes).toBeGreaterThan(200_000);
+  });
+
+  test("that is long is not decoded for a list: its beginning is shown as it stands, without secrets", () => {
+    const long = view(taskMessage(`["${"x".repeat(70_000)}"]`, '{"password": "hunter2"}'));
+    expect(long).toMatchObject({ task: "shop.add", args: null, kwargs: null, body: null, bodyCut: true });
+    const secret = view(taskMessage(`["password=hunter2", "${"x".repeat(70_000)}"]`));
+    expect(secret.bodyText).toMatch(/^\[\["password=\*/);
+    expect(secret.bodyText).not.toContain("hunter2");
+    const old = { task: "old.add", id: "t3", args: ["x".repeat(70_000)], kwargs: {} };
+    expect(view({ body: Buffer.from(JSON.stringify(old)) })).toMatchObject({ task: null, args: null });
   });
 
   test.each<[string, Partial<Message>]>([

@@ -1,9 +1,14 @@
 import { randomBytes } from "node:crypto";
-import { Lovage } from "lovage";
+import { BrokerConnectionError, Lovage } from "lovage";
+import { DEAD_LETTER_QUEUE } from "lovage/internal";
 import { afterEach, beforeEach, describe, expect, onTestFinished, test } from "vitest";
 import { describeWithServer } from "../../../lovage/test/support/servers.js";
 import { StallProxy } from "../../../lovage/test/support/stall-proxy.js";
-import { QueueBench, until } from "../support/queue-bench.js";
+import type { User } from "../../src/server/route.js";
+import { numbered, QueueBench } from "../support/queue-bench.js";
+import { until } from "../support/until.js";
+
+const ANN: User = { name: "ann", role: "admin", seesPayloads: true, via: "page", address: "" };
 
 describe("the queue sampler", () => {
   let bench: QueueBench;
@@ -92,9 +97,9 @@ describe("the queue sampler", () => {
     await bench.fill("work", 4);
     const first = await bench.sampler({ now });
     await first.refresh();
-    await first.pause("work", { name: "ann", role: "admin", seesPayloads: true, via: "page", address: "" });
+    await first.pause("work", ANN);
     await first.stop();
-    await bench.series.flush();
+    await bench.watch.series.flush();
     nowMs += 60_000;
     const second = await bench.sampler({ now });
     await second.refresh();
@@ -106,6 +111,67 @@ describe("the queue sampler", () => {
       await bench.fleet.refresh();
       return bench.fleet.get("later@a")?.queues.length === 0;
     });
+  });
+
+  test("reads once what a dead letter without a header calls itself", async () => {
+    const { deadLetters } = await bench.sampler();
+    await (await bench.broker()).declare(DEAD_LETTER_QUEUE);
+    const body = Buffer.from('{"task": "old.add", "id": "t1", "args": [], "kwargs": {}}');
+    const place = { exchange: "", routingKey: DEAD_LETTER_QUEUE.name };
+    await (await bench.broker()).publish({ ...numbered(1), headers: {}, properties: {}, body }, place);
+    const [letter] = (await deadLetters.scan()).letters;
+    expect(letter?.names).toEqual({ id: "t1", task: "old.add" });
+    deadLetters.forget();
+    await bench.fill(DEAD_LETTER_QUEUE.name, 1);
+    const again = (await deadLetters.scan()).letters;
+    expect(again).toHaveLength(2);
+    expect(again.find(({ key }) => key === letter?.key)?.names).toBe(letter?.names);
+  });
+
+  test("shares its pauses with other consoles of the store: each shows and resumes what another paused", async () => {
+    await bench.worker("w@a", ["work"]);
+    const [first, second] = [await bench.sampler(), await bench.sampler()];
+    await Promise.all([first.refresh(), second.refresh()]);
+    expect(await first.pause("work", ANN)).toMatchObject([{ target: "w@a", outcome: "done" }]);
+    await second.refresh();
+    expect((await second.get("work"))?.state).toBe("paused");
+    expect(await second.resume("work", ANN)).toMatchObject([{ target: "w@a", outcome: "done" }]);
+    await expect(first.resume("work", ANN)).rejects.toMatchObject({ status: 409, code: "not_paused" });
+    expect(first.paused()).toEqual([]);
+  });
+
+  test("has no worker stop for a pause that another console has ended", async () => {
+    await bench.watch.leads();
+    await bench.worker("w@a", ["work"]);
+    const [first, second] = [await bench.sampler(), await bench.sampler()];
+    await Promise.all([first.refresh(), second.refresh()]);
+    await first.pause("work", ANN);
+    await second.refresh();
+    await first.resume("work", ANN);
+    // What the second one knows is out of date; it sees the worker consume again.
+    expect(second.paused()).toEqual(["work"]);
+    await bench.fleet.refresh();
+    await second.stop();
+    await bench.fleet.refresh();
+    expect(bench.fleet.get("w@a")?.queues).toEqual(["work"]);
+    expect(await bench.watch.database.all({ sql: "SELECT queue FROM console_paused_queues" })).toEqual([]);
+  });
+
+  test("keeps a queue paused whose workers cannot be told to go on, so that it can be resumed later", async () => {
+    await bench.worker("w@a", ["work"]);
+    const sampler = await bench.sampler();
+    await sampler.pause("work", ANN);
+    const { broadcast } = await bench.broker();
+    const publish = broadcast.publish.bind(broadcast);
+    broadcast.publish = async (kind, ...rest) => {
+      if (kind === "control") throw new BrokerConnectionError("connection refused");
+      await publish(kind, ...rest);
+    };
+    await expect(sampler.resume("work", ANN)).rejects.toThrow("connection refused");
+    expect(sampler.paused()).toEqual(["work"]);
+    broadcast.publish = publish;
+    expect(await sampler.resume("work", ANN)).toMatchObject([{ target: "w@a", outcome: "done" }]);
+    expect(sampler.paused()).toEqual([]);
   });
 
   test("shows a queue that was deleted no longer, and names of events that are no queues never", async () => {

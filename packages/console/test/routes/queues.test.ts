@@ -7,8 +7,9 @@ import { deadLettersRoutes } from "../../src/server/routes/dead-letters.js";
 import { queuesRoutes } from "../../src/server/routes/queues.js";
 import { workersRoutes } from "../../src/server/routes/workers.js";
 import { type BrokerPlace, describeBrokers } from "../support/brokers.js";
-import { type Call, callRoute } from "../support/call-route.js";
-import { ADMIN, QueueBench, until } from "../support/queue-bench.js";
+import { ADMIN, type Call, callRoute } from "../support/call-route.js";
+import { QueueBench } from "../support/queue-bench.js";
+import { until } from "../support/until.js";
 
 const ROUTES = [...queuesRoutes, ...deadLettersRoutes, ...workersRoutes];
 
@@ -69,6 +70,25 @@ describeBrokers("queues", (kind) => {
     expect(
       bench.live.said.some(({ event, data }) => event === "queue" && JSON.stringify(data).includes("backlog")),
     ).toBe(true);
+  });
+
+  test("a queue that no worker listens to tells what is bound to it, and by whom that is known", async () => {
+    await bench.declare("lonely");
+    const broker = await bench.broker();
+    await broker.bind("lonely", { name: "news", type: "topic" }, "sport.#");
+    const queue = await get<QueueDetail>("/queues/{queue}", { params: { queue: "lonely" } });
+    expect(queue.consumersList).toEqual([]);
+    expect(queue.bindings).toContainEqual({
+      exchange: "news",
+      exchangeType: "topic",
+      routingKey: "sport.#",
+      arguments: {},
+    });
+    expect(queue.settings.map(({ name }) => name)).toContain("max_priority");
+    expect(queue).toMatchObject({ definedBy: tellsAll ? "broker" : "app", notTold: null });
+    await broker.unbind("lonely", "news", "sport.#");
+    const { bindings } = await get<QueueDetail>("/queues/{queue}", { params: { queue: "lonely" } });
+    expect(bindings.map(({ exchange }) => exchange)).not.toContain("news");
   });
 
   test("looking twice, at head and tail, leaves order and count", async () => {
@@ -276,6 +296,11 @@ describeBrokers("queues", (kind) => {
     parts.queues.deadLetters.forget();
     const again = await get<DeadLetterPage>("/dead-letters", { query: { queue: "deadly", sort: "-replayed" } });
     expect(again.items.map(({ replayed: times }) => times)).toEqual([1, 0]);
+    const [died] = page.items;
+    expect(again.items.map(({ earlier }) => earlier)).toEqual([
+      [{ reason: died?.reason, queue: "deadly", worker: "undertaker@a", died: died?.died, error: died?.error }],
+      [],
+    ]);
     expect(await post("/dead-letters/delete", { body: { filter: { queue: "deadly" } } })).toMatchObject({ count: 2 });
     expect((await broker.queues.counts("lovage.dead-letters"))?.ready).toBe(0);
   });

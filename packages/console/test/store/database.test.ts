@@ -3,9 +3,10 @@ import { describe, expect, onTestFinished, test } from "vitest";
 import { openSqliteFile } from "../../../lovage/src/connections/sqlite-driver.js";
 import { CutProxy } from "../../../lovage/test/support/cut-proxy.js";
 import { describeWithServer } from "../../../lovage/test/support/servers.js";
-import { jsonRowsValue, likePattern, numberedParameters } from "../../src/server/store/dialects.js";
 import { openDatabase } from "../../src/server/store/open-database.js";
-import { StoreError } from "../../src/server/store/store-error.js";
+import { numberedParameters } from "../../src/server/store/postgres/numbered-parameters.js";
+import { StoreError, UnmetError } from "../../src/server/store/store-error.js";
+import { jsonRowsValue, likePattern } from "../../src/server/store/stored-texts.js";
 import { describeDatabases, sqlitePlace } from "../support/console-database.js";
 
 describeDatabases("the console's database", (place) => {
@@ -50,6 +51,25 @@ describeDatabases("the console's database", (place) => {
     ]);
     await expect(database.write([insert("c"), insert("a")])).rejects.toThrow();
     expect(await database.all({ sql: "SELECT name FROM things ORDER BY id" })).toEqual([{ name: "b" }, { name: "a" }]);
+    expect(database.trouble).toBeNull();
+  });
+
+  test("keeps nothing of a write in which a statement does not give the rows it has to", async () => {
+    const database = await (await place()).open();
+    await database.migrate("things", ["CREATE TABLE things (name text UNIQUE)"]);
+    const insert = (name: string) => ({ sql: "INSERT INTO things (name) VALUES (?)", values: [name] });
+    const isThere = (name: string) => ({ sql: "SELECT name FROM things WHERE name = ?", values: [name], mustGive: 1 });
+    await database.write([insert("a")]);
+    const writes = await Promise.allSettled([
+      database.write([isThere("a"), insert("b")]),
+      database.write([insert("c"), isThere("x"), insert("d")]),
+      database.write([insert("e"), isThere("e")]),
+    ]);
+    expect(writes.map(({ status }) => status)).toEqual(["fulfilled", "rejected", "fulfilled"]);
+    expect(writes[1]).toHaveProperty("reason", expect.any(UnmetError));
+    expect(await database.all({ sql: "SELECT name FROM things ORDER BY name" })).toEqual(
+      ["a", "b", "e"].map((name) => ({ name })),
+    );
     expect(database.trouble).toBeNull();
   });
 

@@ -1,4 +1,4 @@
-import { currentTask, Lovage, type LovageSettings, silentLogger } from "lovage";
+import { currentTask, Lovage, type LovageOptions, silentLogger } from "lovage";
 import { Worker } from "lovage/worker";
 import { onTestFinished } from "vitest";
 import { z } from "zod";
@@ -10,7 +10,7 @@ import { allRoutes } from "../../src/server/routes/all.js";
 import type { TaskRecord } from "../../src/server/store/task-record.js";
 import { type Call, callRoute } from "./call-route.js";
 import { OPTIONS } from "./console-http.js";
-import { until } from "./queue-bench.js";
+import { until } from "./until.js";
 
 /** What tasks of the bench do, told by the test. */
 export interface TaskOrders {
@@ -36,7 +36,7 @@ export class ActionBench {
   }
 
   /** Closed after the test. */
-  static async open(settings: LovageSettings = {}): Promise<ActionBench> {
+  static async open(settings: LovageOptions = {}): Promise<ActionBench> {
     const file = await sqliteFile();
     const app = new Lovage("bench", {
       brokerUrl: "memory://",

@@ -1,6 +1,7 @@
 import type { ConsoleParts } from "../../src/server/parts.js";
 import { type Method, type Route, RouteReply, StreamReply, type User } from "../../src/server/route.js";
-import { ADMIN } from "./queue-bench.js";
+
+export const ADMIN: User = { name: "ann", role: "admin", seesPayloads: true, via: "api", address: "127.0.0.1" };
 
 export interface Call {
   readonly params?: Readonly<Record<string, unknown>>;

@@ -19,6 +19,11 @@ export function describeDatabases(name: string, body: (place: () => Promise<Data
   describeWithServer("postgres", `${name} on PostgreSQL`, (url) => body(() => postgresPlace(url)));
 }
 
+/** The URL of a file that nobody has made yet; gone after the test. */
+export async function sqliteUrl(): Promise<string> {
+  return (await sqlitePlace()).url;
+}
+
 export async function sqlitePlace(): Promise<DatabasePlace> {
   const file = await sqliteFile();
   onTestFinished(() => file.remove());

@@ -11,6 +11,8 @@ export interface HeardEvent {
 export class StreamListener {
   readonly events: HeardEvent[] = [];
   readonly comments: string[] = [];
+  /** All that were told, with data or without. */
+  readonly ids: string[] = [];
   /** As a browser's `Last-Event-ID` would be. */
   lastId: string | undefined;
   readonly #request: ClientRequest;
@@ -93,7 +95,10 @@ export class StreamListener {
       if (name !== undefined && value !== undefined) fields.set(name, value);
     }
     const id = fields.get("id");
-    if (id !== undefined) this.lastId = id;
+    if (id !== undefined) {
+      this.lastId = id;
+      this.ids.push(id);
+    }
     const data = fields.get("data");
     if (data !== undefined)
       this.events.push({ id: id ?? "", event: fields.get("event") ?? "message", data: JSON.parse(data) });

@@ -6,6 +6,7 @@ import { extname, join, normalize } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { LiveEventName, LiveEvents } from "../../src/api/live.js";
 import type { Me } from "../../src/api/operations.js";
+import { nameOfSegment } from "../../src/api/path-names.js";
 import { pageOf, SampleData } from "./sample-data.js";
 
 export interface FixtureOptions {
@@ -27,6 +28,7 @@ export interface FixtureRequest {
 }
 export interface FixtureAnswer {
   readonly status?: number;
+  readonly headers?: Readonly<Record<string, string>>;
   readonly body: unknown;
 }
 
@@ -150,13 +152,14 @@ export class FixtureConsole {
       typeof answer.body === "object" && answer.body !== null && "code" in answer.body && "status" in answer.body;
     response.writeHead(answer.status ?? 200, {
       "content-type": problem ? "application/problem+json" : "application/json",
+      ...answer.headers,
     });
     response.end(answer.body === undefined ? "" : JSON.stringify(answer.body));
   }
 
   #sample(method: string, path: string, query: URLSearchParams, body: unknown): FixtureAnswer {
     if (method !== "GET") return { body: this.#bulk(path, body) ?? this.#done(path) };
-    const parts = path.split("/").map(decodeURIComponent);
+    const parts = path.split("/").map((segment) => nameOfSegment(decodeURIComponent(segment)));
     const found = this.#read(parts, query);
     return found === undefined
       ? {
@@ -251,6 +254,7 @@ export class FixtureConsole {
     const tasks = this.#data.tasks().filter((task) => wanted === undefined || wanted.includes(task.state));
     return {
       ...pageOf(tasks, wanted === undefined ? 1_204_331 : tasks.length),
+      searched: null,
       states: {
         PENDING: 12,
         SCHEDULED: 3,

@@ -1,73 +1,52 @@
-import { EventReceiver, type Logger, Lovage, type LovageSettings, silentLogger } from "lovage";
+import { type Logger, Lovage, type LovageSettings, silentLogger } from "lovage";
 import type { Broker, Message } from "lovage/internal";
 import { Worker } from "lovage/worker";
 import { sqliteFile } from "../../../lovage/test/support/sqlite-file.js";
-import type { LiveEventName, LiveEvents } from "../../src/api/live.js";
-import type { ConsoleParts, HeardEvent, LiveHub } from "../../src/server/parts.js";
+import type { ConsoleParts } from "../../src/server/parts.js";
 import { QueueSampler } from "../../src/server/queues/queue-sampler.js";
-import type { User } from "../../src/server/route.js";
-import type { Database } from "../../src/server/store/database.js";
-import { openDatabase } from "../../src/server/store/open-database.js";
-import { SqlSeriesStore } from "../../src/server/store/series-store.js";
-import { ControlFleet } from "./control-fleet.js";
+import type { RecordingHub } from "./recording-hub.js";
+import { until } from "./until.js";
+import { Watch } from "./watch-bench.js";
 
-export const ADMIN: User = { name: "ann", role: "admin", seesPayloads: true, via: "api", address: "127.0.0.1" };
-
-/** A broker with workers, and the parts of a console that watch its queues. */
+/** A broker with workers, and a console's parts that watch it: all real. */
 export class QueueBench {
   readonly app: Lovage;
-  readonly database: Database;
-  readonly series: SqlSeriesStore;
-  readonly fleet: ControlFleet;
-  readonly live = new RecordingHub();
+  readonly watch: Watch;
   readonly #removals: (() => Promise<void>)[] = [];
-  readonly #listeners = new Set<(event: HeardEvent) => void>();
   readonly #workers: Worker[] = [];
 
-  private constructor(app: Lovage, database: Database) {
+  private constructor(app: Lovage, watch: Watch) {
     this.app = app;
-    this.database = database;
-    this.series = new SqlSeriesStore({ database, logger: silentLogger });
-    this.fleet = new ControlFleet(app);
+    this.watch = watch;
   }
 
+  /** The one who opens it closes it. */
   static async open(settings: LovageSettings): Promise<QueueBench> {
     const file = await sqliteFile();
-    const database = openDatabase(file.url, { logger: silentLogger });
-    await database.open();
-    const bench = new QueueBench(new Lovage("bench", { taskDefaultQueue: "work", ...settings }), database);
-    bench.app.task("t.add", (x: number, y: number) => x + y);
+    const app = new Lovage("bench", { taskDefaultQueue: "work", ...settings });
+    app.task("t.add", (x: number, y: number) => x + y);
+    const bench = new QueueBench(app, new Watch(app, file.url));
     bench.#removals.push(
-      file.remove,
-      () => database.close(),
-      () => bench.series.stop(),
-      () => bench.app.close(),
+      () => file.remove(),
+      () => app.close(),
+      () => bench.watch.close(),
     );
-    await bench.series.start();
-    const receiver = new EventReceiver({
-      broadcast: (await bench.app.direct.broker()).broadcast,
-      onEvent: ({ type, hostname, timestamp, fields }) => {
-        for (const listener of bench.#listeners)
-          listener({ type, hostname, timestamp, fields, before: undefined, after: undefined });
-      },
-    });
-    await receiver.start();
-    bench.#removals.push(() => receiver.stop());
+    await bench.watch.start();
     return bench;
   }
 
-  readonly ingest = {
-    onEvent: (listener: (event: HeardEvent) => void): (() => void) => {
-      this.#listeners.add(listener);
-      return () => this.#listeners.delete(listener);
-    },
-  };
+  get fleet(): Watch["fleet"] {
+    return this.watch.fleet;
+  }
+  get live(): RecordingHub {
+    return this.watch.live;
+  }
 
   /** A sampler that looks when it is told to; stopped by `close`. */
   async sampler(
     options: { readonly now?: () => Date; readonly app?: Lovage; readonly logger?: Logger } = {},
   ): Promise<QueueSampler> {
-    const { app, fleet, ingest, series, database, live } = this;
+    const { app, fleet, ingest, series, database, live } = this.watch;
     const sampler = new QueueSampler({
       app,
       fleet,
@@ -86,7 +65,7 @@ export class QueueBench {
 
   /** What routes are given. */
   parts(queues: QueueSampler): ConsoleParts {
-    const { app, fleet, series, live, database } = this;
+    const { app, fleet, series, live, database } = this.watch;
     const parts = {
       app,
       fleet,
@@ -106,7 +85,7 @@ export class QueueBench {
     const worker = new Worker({ app, pool: "solo", hostname: name, queues, events: true, logger: silentLogger });
     this.#workers.push(worker);
     await worker.start();
-    await this.fleet.refresh();
+    await until(() => this.fleet.get(name)?.pool === "solo");
     return worker;
   }
 
@@ -137,21 +116,4 @@ export function numbered(n: number): Message {
     contentType: "application/json",
     contentEncoding: "utf-8",
   };
-}
-
-/** Keeps what is published. */
-export class RecordingHub implements LiveHub {
-  readonly said: { readonly topic: string; readonly event: LiveEventName; readonly data: unknown }[] = [];
-  readonly clientCount = 1;
-  publish<E extends LiveEventName>(topic: string, event: E, data: LiveEvents[E]): void {
-    this.said.push({ topic, event, data });
-  }
-  hasListeners(): boolean {
-    return true;
-  }
-}
-
-/** Resolves when it holds, by looking again and again: for what no event tells. */
-export async function until(holds: () => boolean | Promise<boolean>): Promise<void> {
-  while (!(await holds())) await new Promise((resolve) => setTimeout(resolve, 20));
 }

@@ -53,6 +53,7 @@ export class SampleData {
       hasApp: true,
       views: [
         { id: "v1", page: "tasks", name: "Failures of today", search: "state=FAILURE", shared: true, own: false },
+        { id: "v2", page: "tasks", name: "Slow adds", search: "q=name%3Aadd", shared: false, own: true },
       ],
     };
   }

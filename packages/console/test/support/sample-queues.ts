@@ -59,6 +59,8 @@ export function sampleQueueDetail(now: Date, name: string, peek: QueueDetail["pe
           { name: "x-dead-letter-exchange", value: "dead" },
         ]
       : [],
+    definedBy: "broker",
+    notTold: null,
     peek,
   };
 }
@@ -119,6 +121,13 @@ export function sampleDeadLetters(now: Date, filter: URLSearchParams = new URLSe
       worker: index % 2 === 0 ? "celery@web-1.eu-west.internal" : "lovage@web-2",
       sizeBytes: message.sizeBytes,
       replayed: [1, 0, 3][index] ?? 0,
+      earlier: Array.from({ length: [1, 0, 3][index] ?? 0 }, (_, death) => ({
+        reason: REASONS[(index + death) % REASONS.length] ?? "rejected",
+        queue: "default",
+        worker: "lovage@web-2",
+        died: ago(now, 4_000 + index * 660 + death * 3_600),
+        error: ERRORS[death % ERRORS.length] ?? "",
+      })),
       exitCode: null,
       signal: index % 2 === 0 ? "SIGKILL" : null,
       memoryBytes: index % 2 === 0 ? 1.9 * 1024 ** 3 : null,

@@ -1,4 +1,5 @@
 import type { WorkerDetail, WorkerList, WorkerSummary } from "../../src/api/workers.js";
+import { totalsOf } from "../../src/server/fleet/worker-totals.js";
 
 const NAMES = [
   "celery@web-1.eu-west.internal",
@@ -53,24 +54,7 @@ export function sampleWorkers(now: Date): WorkerSummary[] {
 /** As `GET workers?offline=true` answers. */
 export function sampleWorkerList(now: Date): WorkerList {
   const items = sampleWorkers(now);
-  const online = items.filter(({ status }) => status === "online");
-  const sum = (of: (worker: WorkerSummary) => number | null): number =>
-    online.reduce((total, worker) => total + (of(worker) ?? 0), 0);
-  return {
-    items,
-    totals: {
-      online: online.length,
-      known: items.length,
-      slots: sum(({ slots }) => slots),
-      busy: sum(({ busy }) => busy),
-      active: sum(({ active }) => active),
-      reserved: sum(({ reserved }) => reserved),
-      processed: sum(({ processed }) => processed),
-      succeeded: sum(({ succeeded }) => succeeded),
-      failed: sum(({ failed }) => failed),
-      retried: sum(({ retried }) => retried),
-    },
-  };
+  return { items, totals: totalsOf(items, items.length) };
 }
 
 const TASKS = ["shop.orders.charge", "mail.send_receipt", "images.resize", "reports.nightly_export"];
@@ -112,7 +96,6 @@ export function sampleWorkerDetail(now: Date, name: string): WorkerDetail | unde
       routingKey: index === 1 ? "mail.#" : queue,
       durable: true,
       arguments: index === 2 ? { "x-max-priority": 9 } : {},
-      ready: index === 3 ? null : index * 56,
     })),
     activeTasks: Array.from({ length: running }, (_, index) => workerTask(index, ago(now, elapsedOf(index)), null)),
     reservedTasks: Array.from({ length: 4 }, (_, index) => workerTask(20 + index, null, null)),

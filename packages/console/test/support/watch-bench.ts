@@ -13,14 +13,13 @@ import { LostTasks } from "../../src/server/ingest/lost-tasks.js";
 import { SeriesFeed } from "../../src/server/ingest/series-feed.js";
 import type { Database } from "../../src/server/store/database.js";
 import { openDatabase } from "../../src/server/store/open-database.js";
-import { SqlSeriesStore } from "../../src/server/store/series-store.js";
+import { SqlSeriesStore } from "../../src/server/store/sql-series-store.js";
 import { SqlTaskStore } from "../../src/server/store/sql-task-store.js";
 import type { TaskRecord } from "../../src/server/store/task-record.js";
-import { RecordingHub, until } from "./queue-bench.js";
+import { RecordingHub } from "./recording-hub.js";
+import { until } from "./until.js";
 
-export { until };
-
-/** A console's eyes and ears on a broker: ingest, fleet and series, all real. Stopped after the test. */
+/** A console's eyes and ears on a broker: ingest, fleet and series, all real. */
 export class Watch {
   readonly app: Lovage;
   readonly database: Database;
@@ -32,7 +31,8 @@ export class Watch {
   readonly lost: LostTasks;
   readonly #feed: SeriesFeed;
 
-  private constructor(app: Lovage, storeUrl: string, options: Partial<EventIngestOptions>) {
+  /** Heard is nothing yet: `start`, and `close` at the end. */
+  constructor(app: Lovage, storeUrl: string, options: Partial<EventIngestOptions> = {}) {
     const logger = silentLogger;
     this.app = app;
     this.database = openDatabase(storeUrl, { logger });
@@ -46,16 +46,20 @@ export class Watch {
     this.lost = new LostTasks({ ...common, fleet: this.fleet, tasks, lease: 0.5, lookEvery: 1 });
   }
 
-  /** Hears all that happens from now on. */
+  /** Hears all that happens from now on. Closed after the test. */
   static async open(app: Lovage, storeUrl: string, options: Partial<EventIngestOptions> = {}): Promise<Watch> {
     const watch = new Watch(app, storeUrl, options);
     onTestFinished(() => watch.close());
-    await watch.database.open();
-    await watch.tasks.open();
-    await watch.ingest.start();
-    await watch.fleet.start();
-    await until(() => watch.ingest.listening.ok);
+    await watch.start();
     return watch;
+  }
+
+  async start(): Promise<void> {
+    await this.database.open();
+    await this.tasks.open();
+    await this.ingest.start();
+    await this.fleet.start();
+    await until(() => this.ingest.listening.ok);
   }
 
   async leads(): Promise<this> {

@@ -93,6 +93,13 @@ describe("addresses", () => {
 });
 
 describe("the event stream", () => {
+  it("tells its place before the first event, so that it can be taken up again there", async () => {
+    const events = [];
+    const { body } = new Response("retry: 2000\n\nid: 7\n\n: here\n\n");
+    if (body) for await (const event of readEventStream(body, () => undefined)) events.push(event);
+    expect(events).toEqual([{ event: "message", data: "", id: "7" }]);
+  });
+
   it("is read across chunks, with comments heard but not told", async () => {
     const bytes = new TextEncoder().encode(': hello\n\nid: 7\nevent: stats\ndata: {"a":\ndata: "é"}\n\n');
     let chunks = 0;

@@ -1,36 +1,11 @@
-import type { Browser, BrowserContext, Page } from "playwright-core";
-import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
-import { FixtureConsole, type FixtureOptions } from "../support/fixture-console.js";
-import { buildPages, openBrowser, skipsPages } from "../support/page-browser.js";
+import { describe, expect, it } from "vitest";
+import { FixtureConsole } from "../support/fixture-console.js";
+import { skipsPages } from "../support/page-browser.js";
+import { openPages } from "../support/page-suite.js";
 
 /** The pages' own behaviour, over sample data. What they do to a real console is tried in test/browser. */
 describe.skipIf(skipsPages)("the pages of the console", { timeout: 180_000 }, () => {
-  let browser: Browser;
-  const consoles: FixtureConsole[] = [];
-  const contexts: BrowserContext[] = [];
-
-  beforeAll(async () => {
-    await buildPages();
-    browser = await openBrowser();
-  });
-  afterAll(() => browser.close());
-  afterEach(async () => {
-    await Promise.all(contexts.splice(0).map((context) => context.close()));
-    await Promise.all(consoles.splice(0).map((each) => each.stop()));
-  });
-
-  async function open(path: string, options: FixtureOptions = {}) {
-    const fixture = new FixtureConsole({ lively: false, ...options });
-    consoles.push(fixture);
-    const url = await fixture.start();
-    const context = await browser.newContext({ viewport: { width: 1400, height: 900 } });
-    contexts.push(context);
-    context.setDefaultTimeout(60_000);
-    const page = await context.newPage();
-    const complaints = listenForComplaints(page);
-    await page.goto(url + path);
-    return { fixture, url, context, page, complaints };
-  }
+  const open = openPages();
 
   it("goes to pages by keys, but not while somebody types", async () => {
     const { page } = await open("/");
@@ -52,7 +27,7 @@ describe.skipIf(skipsPages)("the pages of the console", { timeout: 180_000 }, ()
     const odd = "tasks/50%25%2F%C3%A9%201";
     const { page, url, fixture, complaints } = await open(`/${odd}`, { urlPrefix: "/deep/console" });
     const asked = () => fixture.requests.filter((request) => request.path === odd).length;
-    await expect.poll(asked, { timeout: 60_000 }).toBe(1);
+    await expect.poll(asked, { timeout: 60_000 }).toBeGreaterThan(0);
     await page.getByText("50%/é 1", { exact: true }).first().waitFor();
     await page.getByRole("link", { name: /^Overview/ }).click();
     await page.getByRole("link", { name: /Queue q\.é 1\/50% has 168 messages/ }).click();
@@ -60,9 +35,76 @@ describe.skipIf(skipsPages)("the pages of the console", { timeout: 180_000 }, ()
     await page.goBack();
     await page.goBack();
     await page.waitForURL(`${url}/${odd}`);
+    const before = asked();
     await page.reload();
-    await expect.poll(asked, { timeout: 60_000 }).toBeGreaterThan(1);
+    await expect.poll(asked, { timeout: 60_000 }).toBeGreaterThan(before);
     expect(complaints).toEqual([]);
+  });
+
+  it("opens names that addresses would resolve, or that are words of its own, and asks the API for the very same", async () => {
+    const { page, url, fixture } = await open("/tasks");
+    for (const [name, segment] of [
+      ["..", "~.."],
+      [".", "~."],
+      ["%2e%2e", "%252e%252e"],
+      ["errors", "~errors"],
+      ["~a?b#c", "~~a%3Fb%23c"],
+      ["x".repeat(1000), "x".repeat(1000)],
+    ] as const) {
+      await page.goto(`${url}/tasks/${segment}`);
+      await page.getByText(name, { exact: true }).first().waitFor();
+      expect(fixture.requests.map(({ path }) => path)).toContain(`tasks/${segment}`);
+      await page.getByRole("tab", { name: "Raw" }).click();
+      await page.waitForURL(`${url}/tasks/${segment}?tab=raw`);
+      await expect.poll(() => fixture.requests.map(({ path }) => path)).toContain(`tasks/${segment}/raw`);
+    }
+  });
+
+  it("offers to take back what was done, for as long as somebody is there, also by keyboard", async () => {
+    const { page, sent } = await open("/queues");
+    const main = page.getByRole("status").filter({ has: page.getByRole("button", { name: "Undo" }) });
+    await page.getByRole("button", { name: "Actions for default" }).click();
+    await page.getByRole("menuitem", { name: "Pause" }).click();
+    await main.getByText("Paused default").waitFor();
+    await main.getByText(/Workers that start later are told too/).waitFor();
+    expect(sent()).toEqual([{ path: "queues/default/pause", body: {} }]);
+    await main.getByRole("button", { name: "Undo" }).focus();
+    await page.keyboard.press("Enter");
+    await page.getByText("Resumed default").waitFor();
+    expect(sent().at(-1)).toEqual({ path: "queues/default/resume", body: {} });
+    // The focus is not lost with the notice.
+    expect(await page.evaluate("document.activeElement?.tagName")).not.toBe("BODY");
+    await page.getByRole("button", { name: "Actions for default" }).click();
+    await page.getByRole("menuitem", { name: "Pause" }).click();
+    await main.getByText("Paused default").waitFor();
+    await page.keyboard.press("u");
+    await expect.poll(() => sent().map(({ path }) => path)).toHaveLength(4);
+    expect(sent().at(-1)?.path).toBe("queues/default/resume");
+  });
+
+  it("says what could not be taken back", async () => {
+    const refusal = { type: "about:blank", title: "No", status: 409, code: "not_paused", detail: "mail is not paused" };
+    const { page } = await open("/queues", {
+      answers: { "POST queues/mail/resume": () => ({ status: 409, body: refusal }) },
+    });
+    await page.getByRole("button", { name: "Actions for mail" }).click();
+    await page.getByRole("menuitem", { name: "Pause" }).click();
+    await page.getByRole("button", { name: "Undo" }).click();
+    await page.getByText("Not all of it could be undone").waitFor();
+    await page.getByText("refused: mail is not paused").waitFor();
+  });
+
+  it("brings a deleted view back as it was", async () => {
+    const { page, fixture, sent } = await open("/tasks");
+    const view = fixture.data.me().views.find((each) => each.page === "tasks" && each.own);
+    if (!view) throw new Error("there is a view of one's own");
+    await page.getByRole("button", { name: "Views" }).click();
+    await page.getByRole("menuitem", { name: `Delete “${view.name}”` }).click();
+    await page.getByText(`Deleted the view “${view.name}”`).waitFor();
+    await page.getByRole("button", { name: "Undo" }).click();
+    await page.getByText(`The view “${view.name}” is back`).waitFor();
+    const { name, search, shared } = view;
+    expect(sent()).toEqual([{ path: "views", body: { page: "tasks", name, search, shared } }]);
   });
 
   it("shares one stream between tabs, and passes it on when its tab closes", async () => {
@@ -200,8 +242,8 @@ describe.skipIf(skipsPages)("the pages of the console", { timeout: 180_000 }, ()
   it("shows a viewer what they may not do, disabled and with the reason", async () => {
     const { page } = await open("/", { role: "viewer" });
     expect(await page.getByRole("button", { name: "Stop all…" }).isDisabled()).toBe(true);
-    await page.getByRole("note", { name: "needs admin" }).focus();
-    await page.getByRole("tooltip", { name: "needs admin" }).waitFor();
+    await page.getByRole("note", { name: "needs operator" }).focus();
+    await page.getByRole("tooltip", { name: "needs operator" }).waitFor();
   });
 
   it("says what failed where it failed, and leaves the rest", async () => {
@@ -232,11 +274,3 @@ describe.skipIf(skipsPages)("the pages of the console", { timeout: 180_000 }, ()
     await page.getByRole("table", { name: "Failure rate" }).waitFor();
   });
 });
-
-/** What the browser says against a page: errors, and what the content security policy refused. */
-function listenForComplaints(page: Page): string[] {
-  const complaints: string[] = [];
-  page.on("pageerror", (error) => complaints.push(error.message));
-  page.on("console", (message) => message.type() === "error" && complaints.push(message.text()));
-  return complaints;
-}

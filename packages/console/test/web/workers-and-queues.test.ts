@@ -1,37 +1,11 @@
-import type { Browser, BrowserContext, Page } from "playwright-core";
-import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
-import { FixtureConsole, type FixtureOptions } from "../support/fixture-console.js";
-import { buildPages, openBrowser, skipsPages } from "../support/page-browser.js";
+import type { Page } from "playwright-core";
+import { describe, expect, it } from "vitest";
+import { skipsPages } from "../support/page-browser.js";
+import { openPages } from "../support/page-suite.js";
 
 /** What the pages of workers, queues and dead letters do by themselves, over sample data. */
 describe.skipIf(skipsPages)("the pages of workers and queues", () => {
-  let browser: Browser;
-  const consoles: FixtureConsole[] = [];
-  const contexts: BrowserContext[] = [];
-
-  beforeAll(async () => {
-    await buildPages();
-    browser = await openBrowser();
-  });
-  afterAll(() => browser.close());
-  afterEach(async () => {
-    await Promise.all(contexts.splice(0).map((context) => context.close()));
-    await Promise.all(consoles.splice(0).map((each) => each.stop()));
-  });
-
-  async function open(path: string, options: FixtureOptions = {}) {
-    const fixture = new FixtureConsole({ lively: false, ...options });
-    consoles.push(fixture);
-    const url = await fixture.start();
-    const context = await browser.newContext({ viewport: { width: 1400, height: 900 } });
-    contexts.push(context);
-    const page = await context.newPage();
-    await page.goto(url + path);
-    const sent = (method = "POST") =>
-      fixture.requests.filter((request) => request.method === method).map(({ path, body }) => ({ path, body }));
-    return { fixture, page, sent };
-  }
-
+  const open = openPages();
   const worker = (page: Page, name: string) =>
     page.getByRole("row", { name: new RegExp(name.replace(/[/@.]/g, "\\$&")) });
 
@@ -116,17 +90,6 @@ describe.skipIf(skipsPages)("the pages of workers and queues", () => {
     expect(sent()).toEqual([
       { path: "workers/lovage%40web-2/rate-limit", body: { task: "shop.orders.charge", rateLimit: "1/m", all: true } },
     ]);
-  });
-
-  it("says what pausing means before it does", async () => {
-    const { page, sent } = await open("/queues");
-    await page.getByRole("button", { name: "Actions for default" }).click();
-    await page.getByRole("menuitem", { name: "Pause…" }).click();
-    const dialog = page.getByRole("dialog");
-    await dialog.getByText(/Workers that start later are told too/).waitFor();
-    await dialog.getByRole("button", { name: "Pause 1 queue" }).click();
-    await page.getByRole("region", { name: "Pause default: replies" }).waitFor();
-    expect(sent()).toEqual([{ path: "queues/default/pause", body: {} }]);
   });
 
   it("purges only after the queue's name was typed", async () => {

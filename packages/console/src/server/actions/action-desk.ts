@@ -4,13 +4,16 @@ import type { ActionOutcome } from "../../api/common.js";
 import type { SendTask } from "../../api/tasks.js";
 import type { Fleet, Ingest, TaskActions } from "../parts.js";
 import { ApiError, type User } from "../route.js";
-import type { TaskRecord } from "../store/task-record.js";
+import type { Database } from "../store/database.js";
+import type { StoredEvent, TaskRecord } from "../store/task-record.js";
 import type { TaskStore } from "../store/task-store.js";
 import { ArgumentFinder } from "./argument-finder.js";
-import { endedOutcome, revokedOutcome, sortAnswers } from "./control-replies.js";
-import { areExact, type ExactArguments } from "./exact-arguments.js";
+import { type Answers, endedOutcome, revokedOutcome, sortAnswers } from "./control-replies.js";
+import { type Arguments, areExact, type ExactArguments } from "./exact-arguments.js";
 import { fromApiJson, objectFromApi } from "./exact-json.js";
+import { lossWithoutMessage } from "./follow-ups.js";
 import { canForget, canRevoke, canStop, canTerminate, mayRetry, terminationIn } from "./possible-actions.js";
+import { NO_RECORD, SendingClaims } from "./sending-claims.js";
 import { newsOfSending, rerunOptions, retryOptions, sendingOptions } from "./sending-options.js";
 import { TaskSender, type TaskToSend } from "./task-sender.js";
 
@@ -21,6 +24,7 @@ export type Signal = "SIGTERM" | "SIGKILL";
 
 export interface ActionDeskOptions {
   readonly app: Lovage;
+  readonly database: Database;
   readonly tasks: TaskStore;
   readonly fleet: Pick<Fleet, "control" | "get">;
   readonly ingest: Pick<Ingest, "learn" | "makeGood" | "forgotten">;
@@ -36,13 +40,20 @@ export class ActionDesk implements TaskActions {
   /** Where exact arguments are looked for; the task page shows what it finds. */
   readonly arguments: ArgumentFinder;
   readonly #sender: TaskSender;
+  readonly #claims: SendingClaims;
   readonly #options: ActionDeskOptions;
 
   constructor(options: ActionDeskOptions) {
-    const { app, logger, jobArguments } = options;
+    const { app, database, logger, jobArguments } = options;
     this.#options = options;
     this.#sender = new TaskSender(app);
+    this.#claims = new SendingClaims({ database, logger, now: () => this.#now() });
     this.arguments = new ArgumentFinder({ app, logger, jobArguments });
+  }
+
+  /** Makes its table. Idempotent. */
+  async open(): Promise<void> {
+    await this.#claims.open();
   }
 
   /**
@@ -51,13 +62,15 @@ export class ActionDesk implements TaskActions {
    */
   async send(task: SendTask, _by: User): Promise<{ readonly id: string }> {
     const { id = newId() } = task;
-    if (task.id !== undefined && (await this.#options.tasks.get(id))) {
-      throw new ApiError(409, "task_exists", `there is a task ${id} already: leave the id out, or retry that task`);
-    }
+    const refusal = (): ApiError =>
+      new ApiError(409, "task_exists", `there is a task ${id} already: leave the id out, or retry that task`);
+    if (task.id !== undefined && (await this.#options.tasks.get(id))) throw refusal();
     const args = task.args.map(fromApiJson);
     const kwargs = objectFromApi(task.kwargs);
     await this.#sender.check({ name: task.name, args, kwargs });
-    return await this.#dispatch({ name: task.name, args, kwargs, options: { ...sendingOptions(task), taskId: id } });
+    const call = { name: task.name, args, kwargs, options: { ...sendingOptions(task), taskId: id } };
+    if (task.id === undefined) return await this.#dispatch(call);
+    return await this.#claims.once(id, NO_RECORD, () => this.#dispatch(call), refusal);
   }
 
   /** For jobs: checks parameters as `send` does, naming members under `place`. */
@@ -92,7 +105,7 @@ export class ActionDesk implements TaskActions {
       if (able.length === 0) return skipped;
       const replies = await this.#order("revoke", { task_id: able, terminate: false }, by);
       const answers = sortAnswers(replies);
-      return [...skipped, ...able.map((id) => revokedOutcome(id, holderOf(records.get(id)), answers))];
+      return [...skipped, ...able.map((id) => this.#revoked(id, records.get(id), answers))];
     });
   }
 
@@ -139,7 +152,7 @@ export class ActionDesk implements TaskActions {
         const ended = endedOutcome(id, holder, replies, (worker) => this.#consequence(worker, signal));
         const record = records.get(id);
         const runs = record !== undefined && canTerminate(record, undefined).possible;
-        return ended.outcome === "done" || runs ? ended : revokedOutcome(id, holder, answers);
+        return ended.outcome === "done" || runs ? ended : this.#revoked(id, record, answers);
       });
       return [...skipped, ...(await this.#unlessEnded(outcomes))];
     });
@@ -161,7 +174,7 @@ export class ActionDesk implements TaskActions {
     const kwargs = changes.kwargs ? objectFromApi(changes.kwargs) : known.kwargs;
     if (changes.name !== undefined || changes.args || changes.kwargs) await this.#sender.check({ name, args, kwargs });
     const taskId = changes.id ?? newId();
-    const options = { ...rerunOptions(record, changes, known.message), taskId };
+    const options = { ...rerunOptions(inQueue(record, known), changes, known.message), taskId };
     return await this.#dispatch({ name, args, kwargs, options }, { rerunOf: id });
   }
 
@@ -172,14 +185,27 @@ export class ActionDesk implements TaskActions {
   async retry(id: string, _by: User): Promise<{ readonly id: string }> {
     const record = await this.#existing(id);
     const may = mayRetry(record);
-    if (!may.possible || record.name === null) {
-      throw new ApiError(409, "retry_not_possible", `task ${id} cannot be retried: ${may.reason}`);
-    }
+    if (!may.possible || record.name === null) throw retryNotPossible(id, may.reason ?? "");
     const known = await this.#exactArguments(record);
     const message = known.message ?? (await this.#messageOf(record));
+    const loss = message ? null : lossWithoutMessage(record, await this.#options.tasks.events(id));
+    if (loss !== null) throw retryNotPossible(id, loss);
     const { args, kwargs } = known;
-    const options = { ...retryOptions(record, message), taskId: id };
-    return await this.#dispatch({ name: record.name, args, kwargs, options });
+    const call = {
+      name: record.name,
+      args,
+      kwargs,
+      options: { ...retryOptions(inQueue(record, known), message), taskId: id },
+    };
+    const refusal = (): ApiError => retryNotPossible(id, "it has just been sent again");
+    return await this.#claims.once(id, record.version, () => this.#dispatch(call), refusal);
+  }
+
+  /** What a retry would leave out, in words; null when nothing. `found`: its arguments, `events`: of the task. */
+  async lossOfRetry(record: TaskRecord, found: Arguments, events: readonly StoredEvent[]): Promise<string | null> {
+    if (!mayRetry(record).possible || !areExact(found) || found.message) return null;
+    const loss = lossWithoutMessage(record, events);
+    return loss === null || (await this.#messageOf(record)) ? null : loss;
   }
 
   /** Removes what the console keeps of tasks that are over. What the result backend has stays. */
@@ -252,6 +278,16 @@ export class ActionDesk implements TaskActions {
       : { ...unfit, refused: false };
   }
 
+  /** A worker that has been away for minutes has nothing any more, mostly: it is named, and the others' word counts. */
+  #revoked(id: string, record: TaskRecord | undefined, answers: Answers): ActionOutcome {
+    const holder = holderOf(record);
+    if (holder === null || this.#options.fleet.get(holder)?.status !== "offline") {
+      return revokedOutcome(id, holder, answers);
+    }
+    const outcome = revokedOutcome(id, null, answers);
+    return { ...outcome, detail: `${outcome.detail}; ${holder}, which had it, is offline` };
+  }
+
   /** Between the look and the order a task may have ended by itself: that is no refusal. */
   async #unlessEnded(outcomes: readonly ActionOutcome[]): Promise<readonly ActionOutcome[]> {
     const undone = outcomes.filter(({ outcome }) => outcome === "refused").map(({ target }) => target);
@@ -304,7 +340,16 @@ function holderOf(record: TaskRecord | undefined): string | null {
   return record?.worker ?? null;
 }
 
+function retryNotPossible(id: string, reason: string): ApiError {
+  return new ApiError(409, "retry_not_possible", `task ${id} cannot be retried: ${reason}`);
+}
+
 function argumentsNotKnown(reason: string, besides?: string): ApiError {
   const rest = besides === undefined ? "" : `; what is not ${besides}`;
   return new ApiError(409, "arguments_not_known", `it cannot be sent again as it was: ${reason}${rest}`);
+}
+
+/** The record with its queue, where only the source of its arguments has told that. */
+function inQueue(record: TaskRecord, { queue }: Pick<ExactArguments, "queue">): TaskRecord {
+  return record.queue === null && queue !== undefined ? { ...record, queue } : record;
 }

@@ -1,8 +1,9 @@
 import type { Logger, Lovage } from "lovage";
 import { DEAD_LETTER_QUEUE, decodeTaskMessage, type Message, type TaskMessage, withDeadline } from "lovage/internal";
+import { holdsMask } from "../ingest/redact.js";
 import type { TaskRecord } from "../store/task-record.js";
 import { type Arguments, type ExactArguments, unknownReason } from "./exact-arguments.js";
-import { holdsMask, isObject, readExactArgs, readExactObject } from "./exact-json.js";
+import { isObject, readExactArgs, readExactObject } from "./exact-json.js";
 import { phaseOf } from "./task-phases.js";
 
 /** Messages looked through in a queue at most, and at a time. */
@@ -95,9 +96,9 @@ export class ArgumentFinder {
     if (backend.capabilities.readers !== "all") return undefined;
     const meta = await backend.get(id);
     // Python without `result_extended` keeps neither; older versions keep a text of them, which is not sent again.
-    return meta && Array.isArray(meta.args) && isObject(meta.kwargs)
-      ? { args: meta.args, kwargs: meta.kwargs, source: "result" }
-      : undefined;
+    if (!meta || !Array.isArray(meta.args) || !isObject(meta.kwargs)) return undefined;
+    const { args, kwargs, queue } = meta;
+    return { args, kwargs, source: "result", ...(typeof queue === "string" && queue !== "" && { queue }) };
   }
 
   async #inMessage(record: TaskRecord): Promise<ExactArguments | undefined> {

@@ -35,11 +35,25 @@ export function attemptsOf(events: readonly StoredEvent[], state?: string): read
 function byAttempt(events: readonly StoredEvent[]): ReadonlyMap<number, readonly StoredEvent[]> {
   const tries = new Map<number, StoredEvent[]>();
   for (const event of [...events].sort((a, b) => a.atMs - b.atMs || a.clock - b.clock)) {
-    const told = tries.get(event.attempt);
+    const attempt = event.type === "task-retried" ? attemptRetried(event, tries) : event.attempt;
+    const told = tries.get(attempt);
     if (told) told.push(event);
-    else tries.set(event.attempt, [event]);
+    else tries.set(attempt, [event]);
   }
   return tries;
+}
+
+/**
+ * The try that a `task-retried` ended. Celery's workers publish the next try before they tell of it, so that it may be received first;
+ * but what has not begun cannot have ended so. Source: celery/app/trace.py, `handle_retry`.
+ */
+function attemptRetried(event: StoredEvent, tries: ReadonlyMap<number, readonly StoredEvent[]>): number {
+  const has = (attempt: number, isMeant: (type: string) => boolean): boolean =>
+    tries.get(attempt)?.some(({ type }) => isMeant(type)) === true;
+  const began = (attempt: number): boolean => has(attempt, (type) => type === "task-started");
+  const before = event.attempt - 1;
+  const isOpen = began(before) && !has(before, (type) => ENDINGS.has(type));
+  return !began(event.attempt) && isOpen ? before : event.attempt;
 }
 
 /** Undefined where nobody has taken the task: it was only sent. */

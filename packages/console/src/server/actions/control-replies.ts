@@ -30,10 +30,15 @@ export function namesOf(answers: readonly ActionOutcome[]): string {
   return answers.length > 3 ? `${shown.join(", ")} and ${answers.length - 3} more` : shown.join(", ");
 }
 
-/** What a revoked task's outcome is, from the workers' answers. `holder`: the worker that has it already, if one does. */
+/** Whether the worker that has the task did not answer: what the others say does not tell what it will do. */
+function isUnheard(holder: string | null, replies: readonly ActionOutcome[]): holder is string {
+  return holder !== null && !replies.some(({ target, outcome }) => target === holder && outcome !== "no-answer");
+}
+
+/** What a revoked task's outcome is, from the workers' answers. `holder`: the worker that has it already, if one that is there does. */
 export function revokedOutcome(id: string, holder: string | null, answers: Answers): ActionOutcome {
   const { done, refused, silent } = answers;
-  if (silent.some(({ target }) => target === holder)) {
+  if (isUnheard(holder, [...done, ...refused])) {
     return { target: id, outcome: "no-answer", detail: `${holder}, which has it, did not answer` };
   }
   const holds = refused.find(({ target }) => target === holder);
@@ -51,21 +56,21 @@ export function revokedOutcome(id: string, holder: string | null, answers: Answe
   return { target: id, outcome: "no-answer", detail };
 }
 
-/** What came of asking for one running task to be ended. `consequence` says what the worker named does. */
+/** What came of asking for one running task to be ended. `consequence` says what the worker named does; `holder` runs it. */
 export function endedOutcome(
   id: string,
   holder: string | null,
   replies: readonly ActionOutcome[],
   consequence: (worker: string) => string,
 ): ActionOutcome {
-  const { done, refused, silent } = sortAnswers(replies);
+  const { done, refused } = sortAnswers(replies);
   const ends = done.find(({ detail }) => idsInAnswer(detail).has(id));
   if (ends) return { target: id, outcome: "done", detail: `${ends.target}: ${consequence(ends.target)}` };
-  const refusal = refused.find(({ target }) => target === holder) ?? (done.length === 0 ? refused[0] : undefined);
-  if (refusal) return { target: id, outcome: "refused", detail: `${refusal.target}: ${refusal.detail}` };
-  if (silent.some(({ target }) => target === holder)) {
+  if (isUnheard(holder, replies)) {
     return { target: id, outcome: "no-answer", detail: `${holder}, which runs it, did not answer` };
   }
+  const refusal = refused.find(({ target }) => target === holder) ?? (done.length === 0 ? refused[0] : undefined);
+  if (refusal) return { target: id, outcome: "refused", detail: `${refusal.target}: ${refusal.detail}` };
   if (done.length === 0) return { target: id, outcome: "no-answer", detail: "no worker answered" };
   return { target: id, outcome: "refused", detail: "no worker that answered runs it" };
 }

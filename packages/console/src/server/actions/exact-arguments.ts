@@ -9,6 +9,8 @@ export interface ExactArguments {
   readonly args: readonly unknown[];
   readonly kwargs: Readonly<Record<string, unknown>>;
   readonly source: ArgumentSource;
+  /** Where the task was taken from, if it was told beside them: a Python sender's queue is in no event unless it tells what it sends. */
+  readonly queue?: string;
   /** The message they were found in: it also tells limits, links and stamps. */
   readonly message?: TaskMessage;
 }

@@ -1,4 +1,4 @@
-import { decodeJson, MASK } from "lovage/internal";
+import { decodeJson } from "lovage/internal";
 
 /** An integer that a number cannot hold, as the API writes it: `{"$bigint": "123…"}`. */
 const BIG_INTEGER = "$bigint";
@@ -80,9 +80,4 @@ function mapMembers(
 
 function hasToJson(value: object): boolean {
   return "toJSON" in value && typeof value.toJSON === "function";
-}
-
-/** Whether redaction has taken something out of the text: what is left is not what the task was sent with. */
-export function holdsMask(text: string): boolean {
-  return text.includes(MASK);
 }

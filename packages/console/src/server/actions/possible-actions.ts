@@ -9,18 +9,22 @@ type Possibility = TaskDetail["actions"]["revoke"];
 const YES: Possibility = { possible: true, reason: null };
 const no = (reason: string): Possibility => ({ possible: false, reason });
 
-/** What can be done with a task as it stands; each no with its reason. The worker has the last word when it is done. */
+/**
+ * What can be done with a task as it stands; each no with its reason. The worker has the last word when it is done. `loss`: what a retry
+ * would leave out, if anything.
+ */
 export function possibleActions(
   record: TaskRecord,
   worker: WorkerSummary | undefined,
   found: Arguments,
+  loss: string | null,
 ): TaskDetail["actions"] {
   return {
     revoke: canRevoke(record),
     stop: canStop(record, worker),
     terminate: canTerminate(record, worker),
     rerun: canRerun(record, found),
-    retry: canRetry(record, found),
+    retry: canRetry(record, found, loss),
     forget: canForget(record),
   };
 }
@@ -78,10 +82,11 @@ export function mayRetry({ name, state }: TaskRecord): Possibility {
   return YES;
 }
 
-function canRetry(record: TaskRecord, found: Arguments): Possibility {
+function canRetry(record: TaskRecord, found: Arguments, loss: string | null): Possibility {
   const may = mayRetry(record);
   if (!may.possible) return may;
-  return areExact(found) ? YES : no(found.reason);
+  if (!areExact(found)) return no(found.reason);
+  return loss === null ? YES : no(loss);
 }
 
 export function canForget({ state }: TaskRecord): Possibility {

@@ -1,10 +1,11 @@
+import { type Fields, isFields } from "lovage/internal";
 import type { WorkerDetail, WorkerSummary } from "../../api/workers.js";
-import { type Fields, isFields, keptText, numberOf, textOf, wholeOf } from "../ingest/narrow.js";
+import { keptText, numberOf, textOf, wholeOf } from "../ingest/narrow.js";
 import { DurationHistogram } from "../store/duration-histogram.js";
 import { parseFields } from "../store/stored-json.js";
 import type { StoredWorker, WorkerHistoryEntry } from "../store/worker-store.js";
 import { controlsOf } from "./worker-controls.js";
-import { listOf, QUESTIONS, type Question, type Replies } from "./worker-replies.js";
+import { countOf, QUESTIONS, type Question, type Replies } from "./worker-replies.js";
 import * as snapshot from "./worker-snapshot.js";
 
 /** Seconds between heartbeats of a worker that does not say: Celery's default. */
@@ -54,6 +55,8 @@ export class KnownWorker {
   readonly #runtimes = new Map<string, DurationHistogram>();
   /** Whether the store has less than this. */
   isChanged = true;
+  /** Whether it was given an order since it was asked for its figures. */
+  hasNewOrder = false;
   /** As it was told last. */
   toldStatus: Status = "offline";
 
@@ -147,16 +150,18 @@ export class KnownWorker {
     this.isChanged = true;
     this.#answered = now;
     this.#saidGoodbye = false;
-    this.#replies = { ...this.#replies, ...replies };
+    this.#replies = { ...this.#replies, ...replies, counts: { ...this.#replies.counts, ...replies.counts } };
     if (!got.includes("stats")) return true;
     this.#figuresMs = now.ms;
+    // Limits and settings may have changed too: a quick look at the figures is not enough.
+    if (got.includes("conf_all")) this.hasNewOrder = false;
     const figures = this.#figures();
     if (figures.uptime !== null) this.#startedMs = now.ms - figures.uptime * 1000;
     this.#processed = figures.processed ?? this.#processed;
     if (figures.sendsEvents !== null) this.#events = figures.sendsEvents;
     if (figures.load.length > 0) this.#load = figures.load;
     if (isOurs(this.#replies.stats)) this.#kind = "lovage";
-    if (replies.active !== undefined) this.#active = listOf(replies.active).length;
+    if (replies.active !== undefined) this.#active = countOf("active", replies);
     return true;
   }
 
@@ -175,7 +180,7 @@ export class KnownWorker {
       slots: figures.slots,
       busy: this.#busy(slots),
       active: this.#active,
-      reserved: this.#replies.reserved === undefined ? null : listOf(this.#replies.reserved).length,
+      reserved: countOf("reserved", this.#replies),
       processed: this.#processed,
       succeeded: this.#succeeded,
       failed: this.#failed,

@@ -1,5 +1,5 @@
+import type { Fields } from "lovage/internal";
 import type { CONTROLS, WorkerDetail, WorkerSummary } from "../../api/workers.js";
-import type { Fields } from "../ingest/narrow.js";
 import { fieldsOf, type PoolFigures } from "./worker-snapshot.js";
 
 type Controls = WorkerDetail["controls"];

@@ -4,13 +4,15 @@ import type { ActionOutcome } from "../../api/common.js";
 import type { WorkerDetail, WorkerSummary } from "../../api/workers.js";
 import { ContentsGuard } from "../ingest/contents-guard.js";
 import { keptText } from "../ingest/narrow.js";
-import type { Fleet, HeardEvent, Ingest, LiveHub, SeriesStore } from "../parts.js";
+import type { Fleet, HeardEvent, Ingest, LiveHub } from "../parts.js";
 import type { User } from "../route.js";
 import type { Database } from "../store/database.js";
 import { label, WHOLE } from "../store/series-names.js";
+import type { SeriesStore } from "../store/series-store.js";
 import { WorkerStore } from "../store/worker-store.js";
 import { Inspection } from "./inspection.js";
 import { type Instant, KnownWorker } from "./known-worker.js";
+import { StatusHistory } from "./status-history.js";
 import { ALL_QUESTIONS, DETAIL_QUESTIONS, QUICK_QUESTIONS, wordsOf } from "./worker-replies.js";
 
 /** Seconds between two looks at who has fallen silent. */
@@ -58,6 +60,7 @@ export class WorkerFleet implements Fleet, Service {
   readonly #options: WorkerFleetOptions;
   readonly #logger: Logger;
   readonly #store: WorkerStore;
+  readonly #statuses: StatusHistory;
   readonly #control: Control;
   readonly #inspection: Inspection;
   readonly #workers = new Map<string, KnownWorker>();
@@ -78,6 +81,7 @@ export class WorkerFleet implements Fleet, Service {
     this.#options = options;
     this.#logger = logger;
     this.#store = new WorkerStore(database);
+    this.#statuses = new StatusHistory({ store: this.#store, isLeader: () => options.ingest.status.leader });
     this.#control = new Control(app);
     this.#inspection = new Inspection({
       control: this.#control,
@@ -119,7 +123,8 @@ export class WorkerFleet implements Fleet, Service {
     const now = this.#now();
     const age = (now.ms - (worker.figuresMs ?? 0)) / 1000;
     const isPart = worker.replies.conf_all === undefined;
-    if (worker.statusAt(now) !== "offline" && (age > maxAge || isPart)) await this.#ask([name]).catch(this.#unheard);
+    const isStale = age > maxAge || isPart || worker.hasNewOrder;
+    if (worker.statusAt(now) !== "offline" && isStale) await this.#ask([name]).catch(this.#unheard);
     const history = await this.#store.history(name).catch(() => []);
     return worker.detailAt(this.#now(), history);
   }
@@ -154,7 +159,9 @@ export class WorkerFleet implements Fleet, Service {
       if (worker.statusAt(now) === "offline") continue;
       for (const task of worker.registered()) {
         const by = { worker: worker.name, kind: worker.kind };
-        found.set(task, [...(found.get(task) ?? []), by]);
+        const others = found.get(task);
+        if (others) others.push(by);
+        else found.set(task, [by]);
       }
     }
     return found;
@@ -180,6 +187,8 @@ export class WorkerFleet implements Fleet, Service {
       const worker = this.#known(hostname);
       if (!worker) return;
       const now = this.#now();
+      // What it answered before it went would have it back.
+      if (type === "worker-offline") this.#inspection.outdate([hostname]);
       if (type === "worker-online") {
         worker.heardStart();
         // A restart so quick that it was never missed is one all the same: it is asked anew.
@@ -212,7 +221,7 @@ export class WorkerFleet implements Fleet, Service {
     const wasOnline = worker.toldStatus === "online";
     worker.toldStatus = status;
     worker.isChanged = true;
-    this.#background(this.#store.note(worker.name, { atMs: now.ms, what: status, by: null, outcome: null }));
+    this.#background(this.#statuses.note(worker.name, status, now.ms));
     this.#tell(worker.summaryAt(now), status);
     this.#publish(worker, now);
     if (status === "online" && !wasOnline) this.#arrivals.add(worker.name);
@@ -259,14 +268,13 @@ export class WorkerFleet implements Fleet, Service {
     const now = this.#now();
     const isThere = (name: string): boolean =>
       this.#workers.get(name)?.statusAt(now) !== "offline" && this.#workers.has(name);
-    const asked =
-      destination ??
-      this.list()
-        .filter(({ status }) => status === "online")
-        .map(({ name }) => name);
+    const asked = destination ?? [...this.#workers.keys()].filter(isThere);
     const there = asked.filter(isThere);
     const away = asked.filter((name) => !isThere(name));
-    const outcomes = there.length === 0 ? [] : await this.#send(method, args, there);
+    const isForSomebody = destination === undefined || there.length > 0;
+    const outcomes = isForSomebody
+      ? await this.#send(method, args, there, destination === undefined).finally(() => this.#outdate(method, there))
+      : [];
     const all = [
       ...outcomes,
       ...away.map(
@@ -277,25 +285,29 @@ export class WorkerFleet implements Fleet, Service {
         }),
       ),
     ];
-    await this.#noteOrder(method, args, by, outcomes);
+    const known = outcomes.filter(({ target }) => this.#workers.has(target));
+    await this.#noteOrder(method, args, by, known);
     return all;
   }
 
+  /** `toAll`: also to those that were not heard of, or not lately. One whose heartbeat is late may have heard it all the same. */
   async #send(
     method: string,
     args: Readonly<Record<string, unknown>>,
-    destination: readonly string[],
+    names: readonly string[],
+    toAll: boolean,
   ): Promise<readonly ActionOutcome[]> {
+    const target = toAll ? { expected: names } : { destination: names };
     if (UNANSWERED.has(method)) {
-      await this.#control.broadcast(method, args, { destination });
-      return destination.map((target) => ({
+      await this.#control.broadcast(method, args, toAll ? {} : { destination: names });
+      return names.map((target) => ({
         target,
         outcome: "done",
         detail: "it was told; this command has no answer",
       }));
     }
-    const replies = await this.#control.ask(method, args, { destination, timeout: this.#options.inspectTimeout });
-    return destination.map((target) => {
+    const replies = await this.#control.ask(method, args, { ...target, timeout: this.#options.inspectTimeout });
+    return [...new Set([...names, ...replies.keys()])].map((target) => {
       const reply = replies.get(target);
       if (reply === undefined) {
         return { target, outcome: "no-answer", detail: `no answer within ${this.#options.inspectTimeout} s` };
@@ -304,6 +316,16 @@ export class WorkerFleet implements Fleet, Service {
       this.#learnFrom(method, target, refused);
       return { target, outcome: refused ? "refused" : "done", detail: text };
     });
+  }
+
+  /** Figures from before an order are not true after it: whoever asks for them from now on has the workers asked anew. */
+  #outdate(method: string, names: readonly string[]): void {
+    if (QUIET.has(method)) return;
+    this.#inspection.outdate(names);
+    for (const name of names) {
+      const worker = this.#workers.get(name);
+      if (worker) worker.hasNewOrder = true;
+    }
   }
 
   #learnFrom(method: string, name: string, refused: boolean): void {
@@ -358,9 +380,11 @@ export class WorkerFleet implements Fleet, Service {
     asked: readonly string[] | undefined,
   ): void {
     const now = this.#now();
-    const names = asked ?? [...new Set([...this.#workers.keys(), ...answers.keys()])];
+    const { byWorker, outdated } = answers;
+    const names = asked ?? [...new Set([...this.#workers.keys(), ...byWorker.keys()])];
     for (const name of names) {
-      const replies = answers.get(name);
+      if (outdated.has(name)) continue;
+      const replies = byWorker.get(name);
       const worker = replies ? this.#known(name) : this.#workers.get(name);
       if (!worker?.answered(questions, replies ?? {}, now)) continue;
       this.#noteStatus(worker, now);
@@ -416,6 +440,7 @@ export class WorkerFleet implements Fleet, Service {
   async #look(): Promise<void> {
     const now = this.#now();
     for (const worker of this.#workers.values()) this.#noteStatus(worker, now);
+    await this.#statuses.writeKept(now.ms);
     this.#welcomeArrivals();
     this.#inspectWhenDue(now);
     if (now.monotonic - this.#savedAt < SAVE_EVERY) return;

@@ -1,5 +1,6 @@
+import { type Fields, isFields } from "lovage/internal";
 import type { ContentsGuard } from "../ingest/contents-guard.js";
-import { type Fields, isFields, keptText } from "../ingest/narrow.js";
+import { keptText } from "../ingest/narrow.js";
 import { redactValue } from "../ingest/redact.js";
 
 /** What workers are asked. `registered_limits` and `conf_all` are `registered` and `conf` with other arguments. */
@@ -40,7 +41,13 @@ export const DETAIL_QUESTIONS = [
 ] as const satisfies readonly Question[];
 
 /** Replies under their question's name, as they came but for secrets. */
-export type Replies = { readonly [Q in Question]?: unknown };
+export type Replies = { readonly [Q in Question]?: unknown } & { readonly counts?: ListCounts };
+
+/** How many items a worker's lists had, of which at most a thousand are kept. */
+export interface ListCounts {
+  readonly active?: number;
+  readonly reserved?: number;
+}
 
 /** Items kept of one list: a worker may hold tens of thousands of tasks. */
 const MAX_ITEMS = 1000;
@@ -61,6 +68,20 @@ export function keptReply(question: Question, reply: unknown, guard: ContentsGua
   }
 }
 
+/** The count to keep beside a reply that is cut. */
+export function countIn(question: Question, reply: unknown): ListCounts {
+  const isCounted = question === "active" || question === "reserved";
+  return isCounted && Array.isArray(reply) ? { [question]: reply.length } : {};
+}
+
+/** How many items a list had; null where that is not known: the list was cut, and its count not kept. */
+export function countOf(question: keyof ListCounts, replies: Replies): number | null {
+  const { [question]: list, counts } = replies;
+  if (list === undefined) return null;
+  const kept = listOf(list).length;
+  return counts?.[question] ?? (kept < MAX_ITEMS ? kept : null);
+}
+
 export function listOf(value: unknown): readonly unknown[] {
   return Array.isArray(value) ? value.slice(0, MAX_ITEMS) : [];
 }
@@ -69,7 +90,7 @@ function keptTask(task: unknown, guard: ContentsGuard): Fields {
   if (!isFields(task)) return {};
   const { args, kwargs, ...rest } = task;
   const contents = guard.keep({
-    name: typeof task.type === "string" ? task.type : "",
+    name: typeof task.type === "string" ? task.type : undefined,
     args: typeof args === "string" ? args : undefined,
     kwargs: typeof kwargs === "string" ? kwargs : undefined,
     result: undefined,

@@ -1,5 +1,6 @@
+import { type Fields, isFields } from "lovage/internal";
 import type { Slot, WorkerDetail, WorkerLimit, WorkerTask } from "../../api/workers.js";
-import { type Fields, isFields, keptText, numberOf, textOf, wholeOf } from "../ingest/narrow.js";
+import { keptText, numberOf, textOf, wholeOf } from "../ingest/narrow.js";
 import { listOf, type Replies } from "./worker-replies.js";
 
 /** What `stats` and the like say of a worker, in the console's terms. Replies are hostile: what is not of the expected form is left out. */
@@ -149,7 +150,6 @@ export function queuesOf(reply: unknown): WorkerDetail["queuesList"] {
         routingKey: textOf(each.routing_key, 500),
         durable: typeof each.durable === "boolean" ? each.durable : null,
         arguments: { ...fieldsOf(each.queue_arguments) },
-        ready: null,
       },
     ];
   });

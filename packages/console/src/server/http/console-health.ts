@@ -8,6 +8,8 @@ const STORE_SECONDS = 3;
 const BACKEND_SECONDS = 5;
 const BACKEND_EVERY_SECONDS = 30;
 
+const PROBE_TABLE = ["CREATE TABLE store_probe (name text PRIMARY KEY, at_ms bigint NOT NULL)"];
+
 /** Whether the broker and the store can be reached: the broker as it was last sampled, the store by asking it. */
 export class ConsoleHealth implements Health, Service {
   readonly #app: Lovage;
@@ -17,6 +19,8 @@ export class ConsoleHealth implements Health, Service {
   readonly #stopping = new AbortController();
   #backendCapabilities: Readonly<Record<string, unknown>> = {};
   #looking: Promise<void> | undefined;
+  #writing: Promise<void> | undefined;
+  #hasProbeTable = false;
 
   constructor(parts: {
     readonly app: Lovage;
@@ -54,6 +58,7 @@ export class ConsoleHealth implements Health, Service {
   async stop(): Promise<void> {
     this.#stopping.abort();
     await this.#looking;
+    await this.#writing?.catch(() => undefined);
   }
 
   async #lookAtBackend(): Promise<void> {
@@ -81,11 +86,34 @@ export class ConsoleHealth implements Health, Service {
     try {
       const late = (): Error => new Error(`the store did not answer within ${STORE_SECONDS} s`);
       await withDeadline(this.#database.get({ sql: "SELECT 1 AS here" }), STORE_SECONDS, late);
-      // One that is locked or full is still read; how its last writes went, it remembers itself.
+      // One that is locked or full is still read; how its last write went, it remembers itself. Who stands by while another console
+      // ingests may write nothing for long: so it is tried.
       const { trouble } = this.#database;
-      return trouble === null ? null : maskUrls(trouble);
+      if (trouble === null) return null;
+      await withDeadline(this.#tryWriting(), STORE_SECONDS, () => new Error(trouble));
+      return null;
     } catch (error) {
       return maskUrls(error instanceof Error ? error.message : String(error));
     }
+  }
+
+  /** Writes a row, for who asks while that is under way: a transaction that changes nothing succeeds on a full disk too. */
+  #tryWriting(): Promise<void> {
+    this.#writing ??= this.#writeProbe().finally(() => {
+      this.#writing = undefined;
+    });
+    return this.#writing;
+  }
+
+  async #writeProbe(): Promise<void> {
+    if (!this.#hasProbeTable) await this.#database.migrate("health", PROBE_TABLE);
+    this.#hasProbeTable = true;
+    await this.#database.write([
+      {
+        sql: `INSERT INTO store_probe (name, at_ms) VALUES ('health', ?)
+              ON CONFLICT (name) DO UPDATE SET at_ms = excluded.at_ms`,
+        values: [Date.now()],
+      },
+    ]);
   }
 }

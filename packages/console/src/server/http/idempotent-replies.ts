@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import type { Logger } from "lovage";
 import { type Clock, sleep, systemClock, withDeadline } from "lovage/internal";
 import { ApiError } from "../route.js";
-import type { Database } from "../store/database.js";
+import type { Database, Statement } from "../store/database.js";
 
 /** How long a reply is given again for the same key. */
 const KEEP_SECONDS = 24 * 3600;
@@ -18,6 +18,14 @@ export interface StoredReply {
   readonly body: string;
 }
 
+/** A reply that is given though it is not known, or not yet, what the work has come to. */
+export interface UnsettledReply extends StoredReply {
+  /** The reply to keep once it is known; undefined when it will never be. Must not reject. */
+  readonly settles: Promise<StoredReply | undefined>;
+}
+
+type Work = () => Promise<StoredReply | UnsettledReply>;
+
 export interface IdempotentRequest {
   readonly user: string;
   /** Method and path of the route table, as in `POST /tasks/{id}/rerun`. */
@@ -31,7 +39,8 @@ export interface IdempotentRequest {
 /**
  * `Idempotency-Key` of POST: the same user, route and key act once in 24 hours, however often they are sent and on however many consoles
  * of one store. Later ones get the first one's reply; with another body they are refused. Replies of 5xx are not kept: nothing is known
- * to have happened, and a new try is what the client wants.
+ * to have happened, and a new try is what the client wants. Where it may have happened all the same (`UnsettledReply`), the key is not
+ * free: later ones get the reply that the work comes to, or are told that nobody knows.
  */
 export class IdempotentReplies {
   readonly #database: Database;
@@ -57,14 +66,15 @@ export class IdempotentReplies {
   /** Does `work`, or gives the reply it gave before: what `kept` makes of it. Throws an `ApiError` 409 or 422. */
   async once(
     request: IdempotentRequest,
-    work: () => Promise<StoredReply>,
+    work: Work,
     kept: (reply: StoredReply) => StoredReply = (reply) => reply,
   ): Promise<{ readonly reply: StoredReply; readonly again: boolean }> {
     if (!/^[\x21-\x7e]{1,200}$/.test(request.key)) {
       throw new ApiError(400, "bad_idempotency_key", "Idempotency-Key must be 1 to 200 printable ASCII characters");
     }
     const id = hashOf(request.user, request.route, request.key);
-    const contentHash = hashOf(request.content);
+    // With the key, which is stored nowhere: a body may hold a password, and its hash alone could be tried out.
+    const contentHash = hashOf(request.key, request.content);
     if (await this.#claim(id, contentHash)) return { reply: await this.#doAndKeep(id, work, kept), again: false };
     return { reply: await this.#replyOf(id, contentHash), again: true };
   }
@@ -91,11 +101,7 @@ export class IdempotentReplies {
     return (rows?.length ?? 0) > 0;
   }
 
-  async #doAndKeep(
-    id: string,
-    work: () => Promise<StoredReply>,
-    kept: (reply: StoredReply) => StoredReply,
-  ): Promise<StoredReply> {
+  async #doAndKeep(id: string, work: Work, kept: (reply: StoredReply) => StoredReply): Promise<StoredReply> {
     const done = this.#work(id, work, kept);
     this.#underWay.set(
       id,
@@ -108,31 +114,45 @@ export class IdempotentReplies {
     }
   }
 
-  async #work(
-    id: string,
-    work: () => Promise<StoredReply>,
-    kept: (reply: StoredReply) => StoredReply,
-  ): Promise<StoredReply> {
-    let reply: StoredReply;
+  async #work(id: string, work: Work, kept: (reply: StoredReply) => StoredReply): Promise<StoredReply> {
+    let reply: StoredReply | UnsettledReply;
     try {
       reply = await work();
     } catch (error) {
       await this.#settle(id, undefined);
       throw error;
     }
-    await this.#settle(id, reply.status >= 500 ? undefined : kept(reply));
+    if ("settles" in reply) void this.#settleLater(id, reply.settles, kept);
+    else await this.#settle(id, reply.status >= 500 ? undefined : kept(reply));
     return reply;
+  }
+
+  /** Until then the key is as that of work which goes on. Never rejects. */
+  async #settleLater(
+    id: string,
+    settles: UnsettledReply["settles"],
+    kept: (reply: StoredReply) => StoredReply,
+  ): Promise<void> {
+    const reply = await settles;
+    if (reply) return await this.#settle(id, reply.status >= 500 ? undefined : kept(reply));
+    // As one whose console died at work, found out at once.
+    const longAgo = this.#nowMs() - UNFINISHED_SECONDS * 1000 - 1;
+    await this.#note({ sql: "UPDATE console_idempotency SET begun_ms = ? WHERE id = ?", values: [longAgo, id] });
   }
 
   /** What was done is done: a store that takes no note of it now must not make it look undone. The key then stays unfinished. */
   async #settle(id: string, reply: StoredReply | undefined): Promise<void> {
-    const note =
+    const note: Statement =
       reply === undefined
         ? { sql: "DELETE FROM console_idempotency WHERE id = ?", values: [id] }
         : {
             sql: "UPDATE console_idempotency SET status = ?, headers = ?, body = ? WHERE id = ?",
             values: [reply.status, JSON.stringify(reply.headers), reply.body, id],
           };
+    await this.#note(note);
+  }
+
+  async #note(note: Statement): Promise<void> {
     try {
       await this.#database.write([note]);
     } catch (error) {
@@ -157,7 +177,7 @@ export class IdempotentReplies {
         throw new ApiError(
           409,
           "idempotency_unfinished",
-          "the first request with this key never ended: look whether it acted, then use another key",
+          "nobody knows what the first request with this key did: look whether it acted, then use another key",
         );
       }
       const left = deadline - this.#clock.monotonic();

@@ -23,6 +23,8 @@ export function openApiDocument(
       version: options.version,
       description:
         'Instants are ISO 8601 in UTC, durations are seconds. Numbers beyond 2^53 travel as {"$bigint": "…"}. ' +
+        "Names in paths are percent-encoded; one that is . or .. or begins with ~, or is a word that stands there already " +
+        "(a task with the id errors), has a ~ before it. " +
         "Errors are application/problem+json with a code that docs/errors.md explains.",
     },
     servers: [{ url: `${options.prefix}/` }],

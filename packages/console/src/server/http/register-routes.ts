@@ -1,12 +1,14 @@
 import type { z } from "@hono/zod-openapi";
 import type { Hono } from "hono";
+import { BrokerConnectionError } from "lovage";
 import { withDeadline } from "lovage/internal";
+import { nameOfSegment } from "../../api/path-names.js";
 import { requireRole } from "../auth/require-role.js";
 import type { ConsoleParts } from "../parts.js";
 import { ApiError, type Route, type RouteDefinition, type RouteRequest, type User } from "../route.js";
 import { auditOutcome } from "./audit-outcome.js";
 import type { ConsoleContext, ConsoleEnv } from "./console-env.js";
-import type { IdempotentReplies, StoredReply } from "./idempotent-replies.js";
+import type { IdempotentReplies, StoredReply, UnsettledReply } from "./idempotent-replies.js";
 import { encodeJsonText } from "./json-text.js";
 import { jsonBodyOf, parseWith, queryOf } from "./parse-request.js";
 import { problemHeaders, problemOf, refusalOf } from "./problem.js";
@@ -78,21 +80,38 @@ async function serveOnce(
   const note = context.get("note");
   const content = encodeJsonText([context.req.path, request.query, request.body]);
   const scope = { user: request.user.name, route: `${definition.method} ${definition.path}`, key, content };
-  const work = async (): Promise<StoredReply> => {
+  const refuse = (error: unknown): StoredReply | UnsettledReply => {
+    const refusal = refusalOf(error, parts.logger);
+    context.set("refusal", refusal);
+    const reply = refusalReply(refusal);
+    return mayHaveActed(refusal) ? { ...reply, settles: Promise.resolve(undefined) } : reply;
+  };
+  const replyOf = (result: unknown): StoredReply => storableReply(result, definition.status ?? 200);
+  const work = async (): Promise<StoredReply | UnsettledReply> => {
+    const { done, inTime } = begin(route, request);
     try {
-      const result = await handle(route, request);
+      const result = await inTime;
       note.outcome = auditOutcome(result) ?? note.outcome;
-      return storableReply(result, definition.status ?? 200);
+      return replyOf(result);
     } catch (error) {
-      const refusal = refusalOf(error, parts.logger);
-      context.set("refusal", refusal);
-      return refusalReply(refusal);
+      if (!isTooLate(error)) return refuse(error);
+      // It goes on: what it comes to is for those who ask again.
+      const settles = done.then(replyOf, (later: unknown) => {
+        const refusal = refusalOf(later, parts.logger);
+        return mayHaveActed(refusal) ? undefined : refusalReply(refusal);
+      });
+      return { ...refuse(error), settles };
     }
   };
   const kept = definition.secretReply ? keptSecret : undefined;
   const { reply, again } = await idempotency.once(scope, work, kept);
   if (again) note.outcome = `answered as before (${reply.status})`;
   return fromStored(reply, again);
+}
+
+/** Time that was over before the handler, or a broker that did not answer: what was asked of it may have been done. */
+function mayHaveActed({ status, cause }: ApiError): boolean {
+  return status === 504 || cause instanceof BrokerConnectionError;
 }
 
 function refusalReply(refusal: ApiError): StoredReply {
@@ -116,10 +135,10 @@ function fromStored(reply: StoredReply, again: boolean): Response {
   return new Response(reply.body === "" ? null : reply.body, { status: reply.status, headers });
 }
 
-/** Percent-decoded once: `celery%40a%2Fb` is `celery@a/b`. */
+/** The names in the path, decoded: `celery%40a%2Fb` is `celery@a/b`, `~..` is `..`. */
 function paramsOf(definition: RouteDefinition, context: ConsoleContext): Readonly<Record<string, string>> {
   const names = [...definition.path.matchAll(/\{([^}]+)\}/g)].map(([, name]) => name ?? "");
-  return Object.fromEntries(names.map((name) => [name, context.req.param(name) ?? ""]));
+  return Object.fromEntries(names.map((name) => [name, nameOfSegment(context.req.param(name) ?? "")]));
 }
 
 async function allowedUser(definition: RouteDefinition, context: ConsoleContext): Promise<User> {
@@ -156,15 +175,27 @@ async function readRequest(
 
 /** Runs the handler until the client is gone or its time is over. */
 async function handle(route: Route, request: RouteRequest<unknown, unknown, unknown>): Promise<unknown> {
+  return await begin(route, request).inTime;
+}
+
+/** `inTime` rejects when the time is over; `done` is what the handler comes to, which may go on. */
+function begin(
+  route: Route,
+  request: RouteRequest<unknown, unknown, unknown>,
+): { readonly done: Promise<unknown>; readonly inTime: Promise<unknown> } {
   const seconds = route.definition.deadline ?? DEADLINE_SECONDS;
   const late = new AbortController();
   const tooLate = (): ApiError =>
-    new ApiError(504, "deadline_exceeded", `this was not done within ${seconds} s; it may go on`);
+    new ApiError(504, DEADLINE_EXCEEDED, `this was not done within ${seconds} s; it may go on`);
   const timer = setTimeout(() => late.abort(tooLate()), seconds * 1000);
-  try {
-    const signal = AbortSignal.any([request.signal, late.signal]);
-    return await withDeadline(route.handle({ ...request, signal }), seconds + GRACE_SECONDS, tooLate);
-  } finally {
-    clearTimeout(timer);
-  }
+  const signal = AbortSignal.any([request.signal, late.signal]);
+  const done = route.handle({ ...request, signal });
+  const inTime = withDeadline(done, seconds + GRACE_SECONDS, tooLate).finally(() => clearTimeout(timer));
+  return { done, inTime };
+}
+
+const DEADLINE_EXCEEDED = "deadline_exceeded";
+
+function isTooLate(error: unknown): boolean {
+  return error instanceof ApiError && error.code === DEADLINE_EXCEEDED;
 }

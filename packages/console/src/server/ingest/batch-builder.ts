@@ -32,10 +32,13 @@ export function buildBatch(news: readonly HeardNews[], options: BatchOptions): B
   const logs: StoredLog[] = [];
   const merged: Merged[] = [];
   for (const heard of news) {
-    const { id, atMs, host: worker, clock, type, fieldsJson, log } = heard.news;
+    const { id, atMs, host: worker, clock, type, mark, facts, fieldsJson, log } = heard.news;
     const known = marked.get(id) ?? markedRecord(options.recordOf(id));
     let { record, marks } = mergeMarked(known ?? newRecord(id, atMs), heard.news);
-    const place = { taskId: id, atMs: Math.floor(atMs), worker, attempt: tryAt(marks, record.attempt, atMs) };
+    // What a sender says of retries is about the try to come: it is filed by its instant.
+    const retries = mark === "sent" ? undefined : facts.retries;
+    const attempt = tryAt(marks, record.attempt, { atMs, retries });
+    const place = { taskId: id, atMs: Math.floor(atMs), worker, attempt };
     if (fieldsJson !== undefined) events.push({ ...place, type, clock, fieldsJson });
     if (log) {
       const kept = keepLog(record, { ...log, ...place }, options.logLimit);

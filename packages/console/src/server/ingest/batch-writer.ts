@@ -1,6 +1,7 @@
 import type { Logger } from "lovage";
 import { backoffDelay, sleep } from "lovage/internal";
-import { StoreError } from "../store/store-error.js";
+import type { Statement } from "../store/database.js";
+import { StoreError, UnmetError } from "../store/store-error.js";
 import type { TaskRecord } from "../store/task-record.js";
 import type { TaskBatch, TaskStore } from "../store/task-store.js";
 
@@ -12,6 +13,8 @@ const READ_AT_ONCE = 500;
 export interface BatchWriterOptions {
   readonly tasks: TaskStore;
   readonly logger: Logger;
+  /** Gives a row as long as this console is the one that writes. */
+  readonly onlyIf: Statement;
   /** Ends the tries: from then on each call is tried once. */
   readonly signal: AbortSignal;
 }
@@ -24,12 +27,14 @@ export interface BatchWriterOptions {
 export class BatchWriter {
   readonly #tasks: TaskStore;
   readonly #logger: Logger;
+  readonly #onlyIf: Statement;
   readonly #signal: AbortSignal;
   #trouble: StoreError | undefined;
 
-  constructor({ tasks, logger, signal }: BatchWriterOptions) {
+  constructor({ tasks, logger, onlyIf, signal }: BatchWriterOptions) {
     this.#tasks = tasks;
     this.#logger = logger;
+    this.#onlyIf = onlyIf;
     this.#signal = signal;
   }
 
@@ -38,14 +43,17 @@ export class BatchWriter {
     return this.#trouble;
   }
 
-  /** Rejects with a `StoreError` only after the signal has aborted. */
+  /**
+   * Rejects with a `StoreError` only after the signal has aborted, and with an `UnmetError`, nothing written of this batch or of what is
+   * left of it, once `onlyIf` does not hold: another console may write then.
+   */
   async write(batch: TaskBatch): Promise<{ readonly logSeqs: readonly number[] }> {
     if (batch.records.length === 0) return { logSeqs: [] };
-    return await this.#persistently(async () => {
+    return await this.persistently(async () => {
       try {
-        return await this.#tasks.put(batch);
+        return await this.#tasks.put(batch, this.#onlyIf);
       } catch (error) {
-        if (error instanceof StoreError) throw error;
+        if (error instanceof StoreError || error instanceof UnmetError) throw error;
         this.#logger.error("the store refused a batch; writing it task by task", { error: String(error) });
         return await this.#writeOneByOne(batch);
       }
@@ -56,7 +64,7 @@ export class BatchWriter {
     const found: TaskRecord[] = [];
     for (let at = 0; at < ids.length; at += READ_AT_ONCE) {
       const some = ids.slice(at, at + READ_AT_ONCE);
-      found.push(...(await this.#persistently(() => this.#tasks.getMany(some))));
+      found.push(...(await this.persistently(() => this.#tasks.getMany(some))));
     }
     return found;
   }
@@ -67,17 +75,18 @@ export class BatchWriter {
       const logs = batch.logs.filter(({ taskId }) => taskId === record.id);
       const events = batch.events.filter(({ taskId }) => taskId === record.id);
       try {
-        const { logSeqs } = await this.#tasks.put({ records: [record], events, logs });
+        const { logSeqs } = await this.#tasks.put({ records: [record], events, logs }, this.#onlyIf);
         for (const [index, log] of logs.entries()) seqs.set(log, logSeqs[index] ?? 0);
       } catch (error) {
-        if (error instanceof StoreError) throw error;
+        if (error instanceof StoreError || error instanceof UnmetError) throw error;
         this.#logger.error("the store refused a task", { task: record.id, error: String(error) });
       }
     }
     return { logSeqs: batch.logs.map((log) => seqs.get(log) ?? 0) };
   }
 
-  async #persistently<T>(work: () => Promise<T>): Promise<T> {
+  /** Does what needs the store, again and again until that can be used. Rejects with a `StoreError` only after the signal has aborted, and at once with an `UnmetError`. */
+  async persistently<T>(work: () => Promise<T>): Promise<T> {
     for (let attempt = 0; ; attempt += 1) {
       try {
         const result = await work();
@@ -85,6 +94,10 @@ export class BatchWriter {
         this.#trouble = undefined;
         return result;
       } catch (error) {
+        if (error instanceof UnmetError) {
+          this.#trouble = undefined;
+          throw error;
+        }
         const trouble = error instanceof StoreError ? error : new StoreError(String(error), { cause: error });
         if (!this.#trouble)
           this.#logger.warn("the console's store cannot be used; events wait", { error: trouble.message });

@@ -1,5 +1,5 @@
-import { encodeJson } from "lovage/internal";
-import { isFields, keptText, LIMITS } from "./narrow.js";
+import { encodeJson, isFields } from "lovage/internal";
+import { keptText, LIMITS } from "./narrow.js";
 
 /** Characters of one member that are kept where the whole is too long. */
 const MEMBER_LIMIT = 1000;

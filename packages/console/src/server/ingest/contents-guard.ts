@@ -1,12 +1,13 @@
 import type { Logger } from "lovage";
-import { MASK, reprArgs, reprKwargs, reprValue } from "lovage/internal";
+import { isFields, reprArgs, reprKwargs, reprValue } from "lovage/internal";
 import { exactJson } from "./bounded-json.js";
-import { isFields, keptText, LIMITS } from "./narrow.js";
+import { keptText, LIMITS } from "./narrow.js";
 import { redactText, redactValue } from "./redact.js";
 
 /** What a task was called with and gave, as it was heard. `undefined`: not told. */
 export interface HeardContents {
-  readonly name: string;
+  /** Of the task. Undefined where it is not known: the app's redaction, which goes by it, cannot tell then what to hide. */
+  readonly name: string | undefined;
   /** Texts for people. */
   readonly args: string | undefined;
   readonly kwargs: string | undefined;
@@ -51,6 +52,7 @@ const PAUSE = 60;
 const COMPLAIN_EVERY = 60;
 
 const HIDDEN = "hidden: the app's redact() failed";
+const HIDDEN_NAMELESS = "hidden: the app's redact() goes by the task's name, which is not known";
 
 /**
  * Redacts arguments and results, once, before anything is stored or shown: secrets by name and form, then the app's own. Whatever goes
@@ -75,16 +77,17 @@ export class ContentsGuard {
     return this.#redact ? this.#keepByApp(heard.name, masked, this.#redact) : keptContents(masked);
   }
 
-  #keepByApp(name: string, masked: HeardContents, redact: AppRedact): KeptContents {
+  #keepByApp(name: string | undefined, masked: HeardContents, redact: AppRedact): KeptContents {
     const given = {
       args: masked.exactArgs ?? masked.args,
       kwargs: masked.exactKwargs ?? masked.kwargs,
       result: masked.exactResult ? masked.exactResult.value : masked.result,
     };
     if (given.args === undefined && given.kwargs === undefined && given.result === undefined) return NOTHING;
+    if (name === undefined) return hiddenContents(masked, HIDDEN_NAMELESS);
     const before = snapshot(given);
     const returned = this.#call(name, given, redact);
-    if (!returned) return hiddenContents(masked);
+    if (!returned) return hiddenContents(masked, HIDDEN);
     return { ...keptContents(masked), ...changedContents(before, returned) };
   }
 
@@ -93,7 +96,7 @@ export class ContentsGuard {
     if (startedAt < this.#pausedUntil) return undefined;
     try {
       const returned = redact({ name, ...given });
-      if (isContents(returned, given)) return { args: returned.args, kwargs: returned.kwargs, result: returned.result };
+      if (isContents(returned, given)) return onlyTold(returned, given);
       this.#complain("the app's redact() returned something of another shape: contents are hidden", { task: name });
     } catch (error) {
       // Not what it threw: its message may hold what was to be hidden.
@@ -184,12 +187,24 @@ function changedContents(before: Snapshot, { args, kwargs, result }: Contents): 
   };
 }
 
-function hiddenContents({ args, kwargs, result, exactArgs, exactKwargs, exactResult }: HeardContents): KeptContents {
+function hiddenContents(
+  { args, kwargs, result, exactArgs, exactKwargs, exactResult }: HeardContents,
+  why: string,
+): KeptContents {
   return {
     ...NOTHING,
-    ...((args ?? exactArgs) !== undefined && { args: HIDDEN }),
-    ...((kwargs ?? exactKwargs) !== undefined && { kwargs: HIDDEN }),
-    ...((result ?? exactResult) !== undefined && { result: HIDDEN }),
+    ...((args ?? exactArgs) !== undefined && { args: why }),
+    ...((kwargs ?? exactKwargs) !== undefined && { kwargs: why }),
+    ...((result ?? exactResult) !== undefined && { result: why }),
+  };
+}
+
+/** An app may always give back `args: []`: of what was not told nothing is kept. */
+function onlyTold({ args, kwargs, result }: Contents, given: Contents): Contents {
+  return {
+    args: given.args === undefined ? undefined : args,
+    kwargs: given.kwargs === undefined ? undefined : kwargs,
+    result: given.result === undefined ? undefined : result,
   };
 }
 
@@ -201,7 +216,7 @@ function isContents(value: unknown, given: Contents): value is Contents {
 }
 
 function sameShape(value: unknown, given: unknown): boolean {
-  if (given === undefined) return value === undefined || value === null;
+  if (given === undefined) return true;
   return (
     typeof value === typeof given &&
     Array.isArray(value) === Array.isArray(given) &&
@@ -240,9 +255,4 @@ function kept(text: string | undefined): string | null {
 /** With the characters that JSON escapes, a text of 8 KiB of values may be longer. */
 function keptJson(value: unknown): string | null {
   return exactJson(value, LIMITS.value * 2) ?? null;
-}
-
-/** Whether something was masked in it: it is then not what was sent. */
-export function holdsMask(text: string | null): boolean {
-  return text?.includes(MASK) === true;
 }

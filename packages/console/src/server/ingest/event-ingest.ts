@@ -1,14 +1,16 @@
 import type { Logger, Lovage } from "lovage";
-import { type ReceivedEvent, type Service, sleep } from "lovage/internal";
+import { type Fields, isFields, type ReceivedEvent, type Service, sleep } from "lovage/internal";
 import type { SystemInfo } from "../../api/operations.js";
 import type { HeardEvent, Ingest, LiveHub } from "../parts.js";
 import type { Database } from "../store/database.js";
+import { UnmetError } from "../store/store-error.js";
 import type { TaskRecord } from "../store/task-record.js";
 import { emptyRecord } from "../store/task-record.js";
 import type { TaskStore } from "../store/task-store.js";
 import { type BuiltBatch, buildBatch, type Merged } from "./batch-builder.js";
 import { BatchWriter } from "./batch-writer.js";
 import { type AppRedact, ContentsGuard } from "./contents-guard.js";
+import { CustomStates } from "./custom-states.js";
 import { EventListener } from "./event-listener.js";
 import { FindingsMail } from "./findings-mail.js";
 import { IngestGaps } from "./ingest-gaps.js";
@@ -17,11 +19,15 @@ import { IngestMeter } from "./ingest-meter.js";
 import { LivePublisher } from "./live-publisher.js";
 import { MakeGood } from "./make-good.js";
 import { mergeFindings } from "./merge-event.js";
-import { type Fields, isFields, LIMITS } from "./narrow.js";
+import { LIMITS } from "./narrow.js";
 import { type HeardNews, INBOX_LIMITS, type InboxLimits, NewsInbox } from "./news-inbox.js";
 import { RecordCache } from "./record-cache.js";
-import { redactFindings } from "./redact-findings.js";
-import { readTaskNews } from "./task-news.js";
+import { hasContents, redactFindings } from "./redact-findings.js";
+import { StandbyLogs } from "./standby-logs.js";
+import { beforeAsHeard, StandbyRecords } from "./standby-records.js";
+import { TaskNames } from "./task-names.js";
+import { type NewsReader, readTaskNews } from "./task-news.js";
+import { WrittenBefore } from "./written-before.js";
 
 /** Seconds that news are gathered for before they are written. */
 const GATHER = 0.1;
@@ -62,14 +68,19 @@ export class EventIngest implements Ingest, Service {
   readonly #logger: Logger;
   readonly #guard: ContentsGuard;
   readonly #cache = new RecordCache();
+  readonly #names = new TaskNames();
+  readonly #reader: NewsReader;
   readonly #inbox: NewsInbox;
   readonly #meter = new IngestMeter();
   readonly #gaps: IngestGaps;
   readonly #lease: IngestLease;
   readonly #writer: BatchWriter;
   readonly #mail: FindingsMail;
+  readonly #before: WrittenBefore;
   readonly #listener: EventListener;
   readonly #publisher: LivePublisher;
+  readonly #standbyRecords = new StandbyRecords();
+  readonly #standbyLogs: StandbyLogs;
   readonly #makeGood: MakeGood;
   readonly #stopping = new AbortController();
   readonly #taskListeners = new Set<(records: readonly TaskRecord[]) => void>();
@@ -82,7 +93,7 @@ export class EventIngest implements Ingest, Service {
   #writingMs: number | undefined;
   /** When the oldest was heard of what is gone unwritten. */
   #lostMs: number | undefined;
-  /** As a standby: number of the last news that were shown. */
+  /** Number of the last news that were shown, and told to those who count, as a standby. */
   #shown = 0;
   #loops: readonly Promise<void>[] = [];
   #prepared = false;
@@ -95,12 +106,17 @@ export class EventIngest implements Ingest, Service {
     this.#logger = logger;
     const redact: AppRedact | undefined = app.redact;
     this.#guard = new ContentsGuard({ redact, logger });
+    const nameOf = (id: string): string | undefined => this.#names.get(id) ?? this.#cache.get(id)?.name ?? undefined;
+    const states = new CustomStates();
+    this.#reader = { guard: this.#guard, nameOf, keepsState: (state) => states.keeps(state) };
     this.#inbox = new NewsInbox((dropped) => this.#drop(dropped), options.inboxLimits ?? INBOX_LIMITS);
     this.#gaps = new IngestGaps(database);
     this.#lease = new IngestLease({ database });
     this.#mail = new FindingsMail(database);
-    this.#writer = new BatchWriter({ tasks, logger, signal: this.#stopping.signal });
+    this.#before = new WrittenBefore(tasks);
+    this.#writer = new BatchWriter({ tasks, logger, onlyIf: this.#lease.heldStill, signal: this.#stopping.signal });
     this.#publisher = new LivePublisher({ live, tasks, logger });
+    this.#standbyLogs = new StandbyLogs({ tasks, live, logger, publisher: this.#publisher });
     this.#makeGood = new MakeGood({
       app,
       logger,
@@ -173,15 +189,21 @@ export class EventIngest implements Ingest, Service {
 
   async learn(id: string, news: Partial<TaskRecord>): Promise<void> {
     if (id === "" || id.length > LIMITS.id) return;
-    const found = redactFindings(news, this.#guard);
     // Whoever acts must not wait for a store that is away.
     if (this.#writer.trouble) throw this.#writer.trouble;
+    const found = redactFindings(news, this.#guard, await this.#nameFor(id, news));
     await this.#inTurn(async () => {
-      if (this.#leader) return await this.#writeFindings([{ id, found }]);
+      if (this.#leader && (await this.#writeFindings([{ id, found }]))) return;
       // Another console writes: it is told by the store, and what is shown here is right until it has.
       await this.#mail.send(id, found);
       this.#show([this.#mergedFindings((await this.#read(id)) ?? emptyRecord(id, Date.now()), found)]);
     });
+  }
+
+  /** The app's own redaction goes by the task's name, which findings mostly lack: results do not say it. */
+  async #nameFor(id: string, news: Partial<TaskRecord>): Promise<string | undefined> {
+    if (!this.#options.app.redact || !hasContents(news)) return undefined;
+    return news.name ?? this.#reader.nameOf(id) ?? (await this.#read(id))?.name ?? undefined;
   }
 
   async makeGood(id: string): Promise<TaskRecord | undefined> {
@@ -222,12 +244,13 @@ export class EventIngest implements Ingest, Service {
   #hear(event: ReceivedEvent): void {
     this.#meter.heard(1);
     const heardMs = Date.now();
-    const news = readTaskNews(event, heardMs, this.#guard);
+    const news = readTaskNews(event, heardMs, this.#reader);
     const { type, hostname, timestamp, fields } = event;
     if (!news) {
       this.#tell({ type, hostname, timestamp, fields, before: undefined, after: undefined });
       return;
     }
+    if (this.#options.app.redact && news.facts.name) this.#names.note(news.id, news.facts.name);
     this.#inbox.push({ news, heardMs, event: { type, hostname, timestamp, fields: smallMembers(fields) } });
   }
 
@@ -273,18 +296,33 @@ export class EventIngest implements Ingest, Service {
     if (held === this.#leader) return;
     await this.#inTurn(() => {
       this.#leader = held;
-      // What is at hand may have been changed by the other since.
-      this.#cache.clear();
+      this.#forgetRecords();
       if (held) this.#takeOver(heardMs);
       return Promise.resolve();
     });
     this.#logger.info(held ? "this console writes what it hears" : "another console writes; this one stands by");
   }
 
+  /** What is at hand may have been changed by the other since. */
+  #forgetRecords(): void {
+    this.#cache.clear();
+    this.#standbyRecords.clear();
+    this.#standbyLogs.clear();
+  }
+
+  /** Another console has the lease by now, and was told the same: what was to be written is for it to write, and for this one to show. */
+  #standBack(unwritten: readonly HeardNews[] = []): void {
+    this.#leader = false;
+    this.#forgetRecords();
+    this.#inbox.putBack(unwritten);
+    this.#logger.info("another console writes; this one stands by");
+  }
+
   /** Goes on from where the one before stopped: what this one heard since is still in its inbox. */
   #takeOver(heardMs: number | undefined): void {
     if (heardMs === undefined) return;
     this.#inbox.forgetBefore(heardMs);
+    this.#before.takenOver(heardMs);
     const sinceMs = this.#listener.hearsSinceMs ?? Date.now();
     if (sinceMs - heardMs > UNBROKEN * 1000) {
       this.#gaps.note({ fromMs: heardMs, toMs: sinceMs, reason: "no console was listening" });
@@ -329,6 +367,7 @@ export class EventIngest implements Ingest, Service {
       try {
         await this.#write(news);
       } catch (error) {
+        if (error instanceof UnmetError) return this.#standBack(news);
         if (this.#stopping.signal.aborted) this.#lostMs ??= this.#writingMs;
         else
           this.#gaps.note({
@@ -346,8 +385,8 @@ export class EventIngest implements Ingest, Service {
 
   async #write(news: readonly HeardNews[]): Promise<void> {
     if (news.length === 0) return;
-    await this.#fetch(news.map((each) => each.news.id));
-    const batch = this.#build(news);
+    const missing = await this.#writer.persistently(() => this.#before.notWritten(news));
+    const batch = this.#build(missing, await this.#known(missing.map((each) => each.news.id)));
     const { logSeqs } = await this.#writer.write(batch);
     this.#concluded(batch, logSeqs);
     this.#meter.wrote((Date.now() - (news[0]?.heardMs ?? Date.now())) / 1000);
@@ -356,7 +395,8 @@ export class EventIngest implements Ingest, Service {
   #concluded(batch: BuiltBatch, logSeqs: readonly number[]): void {
     for (const record of batch.records) this.#cache.set(record);
     for (const each of batch.merged) {
-      this.#tellMerged(each);
+      // Those who count were told of it before this console took over.
+      if ((each.heard.number ?? Number.POSITIVE_INFINITY) > this.#shown) this.#tellMerged(each);
       this.#tellWritten(each.before, each.after);
     }
     this.#publisher.logs(batch.logs, logSeqs);
@@ -366,32 +406,42 @@ export class EventIngest implements Ingest, Service {
   /** A standby merges what it hears for those who look, and keeps it for a while in case it has to go on. */
   async #showWaiting(): Promise<void> {
     this.#inbox.forgetBefore(Date.now() - STANDBY_KEEPS * 1000);
-    const news = this.#inbox.after(this.#shown);
-    if (news.length === 0) return;
-    this.#shown = news.at(-1)?.number ?? this.#shown;
+    await this.#standbyLogs.show(Date.now());
+    if (this.#inbox.after(this.#shown).length === 0) return;
     await this.#inTurn(async () => {
+      const news = this.#inbox.after(this.#shown);
       if (this.#leader) return;
-      this.#cache.clear();
-      await this.#fetch(news.map((each) => each.news.id));
-      const { records, merged } = this.#build(news);
-      for (const each of merged) this.#tellMerged(each);
+      const ids = [...new Set(news.map((each) => each.news.id))];
+      const known = this.#standbyRecords.newest(ids, await this.#writer.read(ids));
+      const { records, merged, logs } = this.#build(news, known);
+      this.#shown = news.at(-1)?.number ?? this.#shown;
+      this.#standbyRecords.keep(records);
+      for (const each of merged) this.#tellMerged({ ...each, before: beforeAsHeard(each) });
+      this.#standbyLogs.heard(logs, Date.now());
       this.#show(records);
     });
   }
 
-  #build(news: readonly HeardNews[]): BuiltBatch {
+  #build(news: readonly HeardNews[], known: ReadonlyMap<string, TaskRecord>): BuiltBatch {
     return buildBatch(news, {
-      recordOf: (id) => this.#cache.get(id),
+      recordOf: (id) => known.get(id),
       nowMs: Date.now(),
       logLimit: this.#options.logBytesPerTask?.() ?? 256 * 1024,
     });
   }
 
-  /** Has the records of these tasks at hand, if there are any. */
-  async #fetch(ids: readonly string[]): Promise<void> {
-    const missing = [...new Set(ids)].filter((id) => !this.#cache.has(id));
-    if (missing.length === 0) return;
-    for (const record of await this.#writer.read(missing)) this.#cache.set(record);
+  /** The records of these tasks, where there are any. Not left to the cache: one that is read may push out another that is needed too. */
+  async #known(ids: readonly string[]): Promise<ReadonlyMap<string, TaskRecord>> {
+    const known = new Map<string, TaskRecord>();
+    const missing = new Set<string>();
+    for (const id of ids) {
+      const record = this.#cache.get(id);
+      if (record) known.set(id, record);
+      else missing.add(id);
+    }
+    if (missing.size === 0) return known;
+    for (const record of await this.#writer.read([...missing])) known.set(record.id, record);
+    return known;
   }
 
   async #read(id: string): Promise<TaskRecord | undefined> {
@@ -402,19 +452,19 @@ export class EventIngest implements Ingest, Service {
     await this.#inTurn(async () => {
       const letters = await this.#mail.read();
       if (letters.length === 0) return;
-      await this.#writeFindings(letters);
-      await this.#mail.delete(letters);
+      if (await this.#writeFindings(letters)) await this.#mail.delete(letters);
     });
   }
 
+  /** False when another console turned out to have the lease: nothing is written then. */
   async #writeFindings(
     findings: readonly { readonly id: string; readonly found: Partial<TaskRecord> }[],
-  ): Promise<void> {
+  ): Promise<boolean> {
     const nowMs = Date.now();
-    await this.#fetch(findings.map(({ id }) => id));
+    const known = await this.#known(findings.map(({ id }) => id));
     const records = new Map<string, TaskRecord>();
     const events = findings.flatMap(({ id, found }) => {
-      const before = records.get(id) ?? this.#cache.get(id) ?? emptyRecord(id, nowMs);
+      const before = records.get(id) ?? known.get(id) ?? emptyRecord(id, nowMs);
       const after = this.#mergedFindings(before, found);
       records.set(id, after);
       // The timeline tells when a task was given up for lost; nobody sends an event for it.
@@ -432,10 +482,16 @@ export class EventIngest implements Ingest, Service {
       ];
     });
     const batch = { records: [...records.values()], events, logs: [], merged: [] };
-    await this.#writer.write(batch);
-    const before = new Map(findings.map(({ id }) => [id, this.#cache.get(id)]));
+    try {
+      await this.#writer.write(batch);
+    } catch (error) {
+      if (!(error instanceof UnmetError)) throw error;
+      this.#standBack();
+      return false;
+    }
     this.#concluded(batch, []);
-    for (const record of batch.records) this.#tellWritten(before.get(record.id), record);
+    for (const record of batch.records) this.#tellWritten(known.get(record.id), record);
+    return true;
   }
 
   #mergedFindings(record: TaskRecord, found: Partial<TaskRecord>): TaskRecord {
@@ -475,12 +531,18 @@ export class EventIngest implements Ingest, Service {
   }
 }
 
-/** What those who count may want; the rest may be large, and the record has it. */
+/** What those who count may want, where it is small: the rest may be large, and the record has it. */
 function smallMembers(fields: Fields): Fields {
   const { uuid, runtime, requeue, expired, terminated, clock, queue } = fields;
   const lovage = isFields(fields.lovage) ? fields.lovage : {};
-  const ours = { queue: lovage.queue, deliveries: lovage.deliveries };
-  return { uuid, runtime, requeue, expired, terminated, clock, queue, lovage: ours };
+  const ours = onlySmall({ queue: lovage.queue, deliveries: lovage.deliveries });
+  return { ...onlySmall({ uuid, runtime, requeue, expired, terminated, clock, queue }), lovage: ours };
+}
+
+function onlySmall(fields: Fields): Fields {
+  const isSmall = (value: unknown): boolean =>
+    typeof value === "number" || typeof value === "boolean" || (typeof value === "string" && value.length <= 300);
+  return Object.fromEntries(Object.entries(fields).filter(([, value]) => isSmall(value)));
 }
 
 const DROPPED = "more events came than could be kept until they were written";

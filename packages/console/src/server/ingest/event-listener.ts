@@ -3,13 +3,13 @@ import { EventReceiver, type Logger, type Lovage } from "lovage";
 import {
   backoffDelay,
   encodeBody,
+  isFields,
   type Message,
   newId,
   type ReceivedEvent,
   sleep,
   withDeadline,
 } from "lovage/internal";
-import { isFields } from "./narrow.js";
 
 /** Seconds between two echoes. */
 const ECHO_EVERY = 2;

@@ -47,8 +47,14 @@ export class FindingsMail {
   }
 
   async delete(letters: readonly Letter[]): Promise<void> {
-    const last = Math.max(...letters.map(({ number }) => number));
-    await this.#database.write([{ sql: "DELETE FROM ingest_findings WHERE number <= ?", values: [last] }]);
+    // By their numbers: one that was sent earlier may have been committed since they were read.
+    const numbers = this.#database.dialect.jsonRows("?", { number: "bigint" });
+    await this.#database.write([
+      {
+        sql: `DELETE FROM ingest_findings WHERE number IN (SELECT r.number FROM ${numbers} AS r)`,
+        values: [JSON.stringify(letters.map(({ number }) => ({ number })))],
+      },
+    ]);
   }
 }
 

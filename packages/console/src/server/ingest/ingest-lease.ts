@@ -1,6 +1,6 @@
 import { hostname } from "node:os";
 import { newId } from "lovage/internal";
-import type { Database } from "../store/database.js";
+import type { Database, Statement } from "../store/database.js";
 
 /** Seconds without a sign of life after which another console takes the lease. */
 export const LEASE_SECONDS = 10;
@@ -57,6 +57,14 @@ export class IngestLease {
   /** Whether the lease is surely still ours: what is older than this may have been taken by another. */
   get isFresh(): boolean {
     return this.#monotonic() - this.#renewedAt < LEASE_SECONDS * 0.7;
+  }
+
+  /** Gives a row while the lease is ours, and has whoever would take it wait until the transaction that it is in has ended. */
+  get heldStill(): Statement {
+    return {
+      sql: "UPDATE ingest_lease SET owner = owner WHERE name = 'ingest' AND owner = ? RETURNING owner",
+      values: [this.#owner],
+    };
   }
 
   /** Takes the lease, or says that it is still ours. `heardMs`: up to when this console has written all it heard, once it holds it. */

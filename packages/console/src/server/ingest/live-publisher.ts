@@ -13,7 +13,10 @@ export interface LivePublisherOptions {
   readonly logger: Logger;
 }
 
-/** Tells open streams of records, progress and log lines. What nobody listens to is not made. */
+/**
+ * Tells open streams of records, progress and log lines. What nobody listens to is not made; that no stream is open says nothing about
+ * that: who was just cut off comes back for what was missed.
+ */
 export class LivePublisher {
   readonly #live: LiveHub;
   readonly #tasks: TaskStore;
@@ -30,7 +33,6 @@ export class LivePublisher {
   records(records: readonly TaskRecord[]): void {
     if (records.length === 0) return;
     for (const { id, firstMs } of records) if (firstMs >= (this.#newest?.firstMs ?? 0)) this.#newest = { id, firstMs };
-    if (this.#live.clientCount === 0) return;
     const all = this.#live.hasListeners("tasks");
     for (const record of records) this.#record(record, all);
     if (all) this.#countSoon();
@@ -38,7 +40,6 @@ export class LivePublisher {
 
   /** @param seqs of the lines, in their order */
   logs(logs: readonly StoredLog[], seqs: readonly number[]): void {
-    if (this.#live.clientCount === 0) return;
     logs.forEach((log, index) => {
       const topic = `log:${log.taskId}`;
       const seq = seqs[index];

@@ -1,7 +1,6 @@
 import { Control, type Logger, type Lovage } from "lovage";
 import { isReady, type Service, sleep } from "lovage/internal";
-import type { Fleet, SeriesStore } from "../parts.js";
-import { label, WHOLE } from "../store/series-names.js";
+import type { Fleet } from "../parts.js";
 import type { TaskRecord } from "../store/task-record.js";
 import type { TaskStore } from "../store/task-store.js";
 import type { EventIngest } from "./event-ingest.js";
@@ -27,7 +26,6 @@ export interface LostTasksOptions {
   readonly ingest: EventIngest;
   readonly fleet: Fleet;
   readonly tasks: TaskStore;
-  readonly series: SeriesStore;
   readonly logger: Logger;
   /** Seconds that workers are given to answer. */
   readonly inspectTimeout: number;
@@ -200,7 +198,7 @@ export class LostTasks implements Service {
 
   /** Its end from the result backend; else, when it has been denied for one lease, lost. */
   async #conclude(record: TaskRecord): Promise<boolean> {
-    const { ingest, series, logger } = this.#options;
+    const { ingest, logger } = this.#options;
     const nowMs = this.#nowMs();
     const sinceMs = this.#denied.get(record.id) ?? nowMs;
     this.#denied.set(record.id, sinceMs);
@@ -214,7 +212,6 @@ export class LostTasks implements Service {
       return false;
     this.#denied.delete(record.id);
     await ingest.learn(record.id, { state: "LOST" });
-    for (const of of [WHOLE, label("worker", record.worker ?? "")]) series.count("lost", of, 1, nowMs);
     logger.warn("a task is lost: its worker is gone or does not have it", { task: record.id, worker: record.worker });
     return true;
   }

@@ -1,7 +1,16 @@
 import { Control, type Logger, type Lovage } from "lovage";
-import { encodeJson, isReady, reprArgs, reprKwargs, reprValue, type TaskMeta, withDeadline } from "lovage/internal";
+import {
+  encodeJson,
+  isFields,
+  isReady,
+  reprArgs,
+  reprKwargs,
+  reprValue,
+  type TaskMeta,
+  withDeadline,
+} from "lovage/internal";
 import type { TaskRecord } from "../store/task-record.js";
-import { isFields, LIMITS } from "./narrow.js";
+import { LIMITS } from "./narrow.js";
 
 /** Seconds that the result backend may take. */
 const BACKEND_TIMEOUT = 5;

@@ -17,7 +17,7 @@ import type { TaskFacts, TaskNews } from "./task-news.js";
 
 /**
  * How the news of a task become its record. Events come in any order and more than once, or not at all; whatever the order, the same
- * events give the same record (`test/server/ingest/merge-event.test.ts` shuffles them).
+ * events give the same record (`test/ingest/merge-event.test.ts` shuffles them).
  *
  * The state follows from the newest mark of each kind (`task-marks.ts`):
  *
@@ -47,7 +47,7 @@ export function mergeMarked({ record, marks: before }: MarkedRecord, news: TaskN
   if (news.mark) marks = withMark(marks, news.mark, mark);
   if (news.mark === "custom" && marks.at.custom === mark)
     marks = { ...marks, customState: news.customState ?? "CUSTOM" };
-  if (news.mark === "received") marks = withTry(marks, news.atMs);
+  if (news.mark === "received") marks = withTry(marks, [news.atMs, news.facts.retries ?? 0]);
   const { facts, marks: settled } = settle(record, before, marks, news);
   return { record: conclude(record, facts, settled), marks: settled };
 }

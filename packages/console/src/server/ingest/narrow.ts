@@ -1,6 +1,3 @@
-import { type Fields, isFields } from "lovage/internal";
-
-export { type Fields, isFields };
 /** Members of a hostile event as the store can keep them: of the right type, bounded, and null for anything else. */
 
 /** Characters of each kind of text that are kept; what is longer is cut. */

@@ -15,6 +15,10 @@ export interface HeardNews {
   };
 }
 
+interface Waiting extends HeardNews {
+  readonly size: number;
+}
+
 export interface InboxLimits {
   /** News that wait at most. */
   readonly count: number;
@@ -29,7 +33,7 @@ export const INBOX_LIMITS: InboxLimits = { count: 100_000, characters: 32 * 1024
 export class NewsInbox {
   readonly #limits: InboxLimits;
   readonly #onDrop: (dropped: HeardNews) => void;
-  #items: HeardNews[] = [];
+  #items: Waiting[] = [];
   /** Items before this one are taken: cheaper than shifting an array of a hundred thousand. */
   #head = 0;
   #characters = 0;
@@ -50,8 +54,9 @@ export class NewsInbox {
 
   push(heard: HeardNews): void {
     this.#last += 1;
-    this.#items.push({ ...heard, number: this.#last });
-    this.#characters += sizeOf(heard.news);
+    const size = sizeOf(heard.news);
+    this.#items.push({ ...heard, number: this.#last, size });
+    this.#characters += size;
     while (this.size > this.#limits.count || (this.#characters > this.#limits.characters && this.size > 1)) {
       const dropped = this.#shift();
       if (dropped) this.#onDrop(dropped);
@@ -67,6 +72,14 @@ export class NewsInbox {
       taken.push(next);
     }
     return taken;
+  }
+
+  /** Puts back what was taken last: it comes first again. */
+  putBack(taken: readonly HeardNews[]): void {
+    const items = taken.map((heard) => ({ ...heard, size: sizeOf(heard.news) }));
+    this.#items = [...items, ...this.#items.slice(this.#head)];
+    this.#head = 0;
+    for (const { size } of items) this.#characters += size;
   }
 
   /** A look at what came after `number`; it stays. */
@@ -85,7 +98,7 @@ export class NewsInbox {
     const item = this.#items[this.#head];
     if (!item) return undefined;
     this.#head += 1;
-    this.#characters -= sizeOf(item.news);
+    this.#characters -= item.size;
     if (this.#head > 1000 && this.#head * 2 > this.#items.length) {
       this.#items = this.#items.slice(this.#head);
       this.#head = 0;
@@ -94,19 +107,15 @@ export class NewsInbox {
   }
 }
 
-/** Characters that news hold, roughly. */
+/** Characters that news hold, roughly: whatever texts there are in them, since strangers choose which are long. */
 function sizeOf({ fieldsJson, facts, log }: TaskNews): number {
-  const { args, kwargs, argsJson, kwargsJson, result, resultJson, errorTold } = facts;
-  return (
-    300 +
-    (fieldsJson?.length ?? 0) +
-    (args?.length ?? 0) +
-    (kwargs?.length ?? 0) +
-    (argsJson?.length ?? 0) +
-    (kwargsJson?.length ?? 0) +
-    (result?.length ?? 0) +
-    (resultJson?.length ?? 0) +
-    (errorTold?.traceback?.length ?? 0) +
-    (log ? log.message.length + log.fieldsJson.length : 0)
-  );
+  return 300 + (fieldsJson?.length ?? 0) + textsIn(facts) + textsIn(log);
+}
+
+function textsIn(value: unknown): number {
+  if (typeof value === "string") return value.length;
+  if (typeof value !== "object" || value === null) return 0;
+  let characters = 0;
+  for (const each of Object.values(value)) characters += textsIn(each);
+  return characters;
 }

@@ -1,28 +1,38 @@
-import { decodeJson } from "lovage/internal";
+import { decodeJson, isFields } from "lovage/internal";
 import type { TaskRecord } from "../store/task-record.js";
 import type { ContentsGuard, HeardContents } from "./contents-guard.js";
-import { isFields, keptText, LIMITS } from "./narrow.js";
+import { keptText, LIMITS } from "./narrow.js";
 import { redactText } from "./redact.js";
 
 type Found = Partial<TaskRecord>;
 
-/** What was found out about a task, redacted and bounded as events are. */
-export function redactFindings(found: Found, guard: ContentsGuard): Found {
+/**
+ * What was found out about a task, redacted and bounded as events are.
+ * @param name of the task, where it is known and the findings do not say
+ */
+export function redactFindings(found: Found, guard: ContentsGuard, name?: string): Found {
+  const plain = Object.entries(found).filter(([member]) => !CONTENTS.some((each) => each === member));
   const bounded = Object.fromEntries(
-    Object.entries(found).map(([name, value]) => [name, typeof value === "string" ? boundedText(name, value) : value]),
+    plain.map(([member, value]) => [member, typeof value === "string" ? boundedText(member, value) : value]),
   );
-  return { ...bounded, ...contentsOf(found, guard), ...textsOf(found) };
+  // Contents come from the guard alone: what it leaves out (too long, no JSON, hidden) must not go by it.
+  return { ...bounded, ...contentsOf(found, guard, name), ...textsOf(found) };
+}
+
+/** Whether there is anything that the app's own redaction is asked about. */
+export function hasContents(found: Found): boolean {
+  return CONTENTS.some((member) => typeof found[member] === "string");
 }
 
 const CONTENTS = ["args", "kwargs", "result", "argsJson", "kwargsJson", "resultJson"] as const;
 
-function contentsOf(found: Found, guard: ContentsGuard): Found {
-  if (!CONTENTS.some((name) => typeof found[name] === "string")) return {};
+function contentsOf(found: Found, guard: ContentsGuard, name: string | undefined): Found {
+  if (!hasContents(found)) return {};
   const args = parsed(found.argsJson);
   const kwargs = parsed(found.kwargsJson);
   const result = parsed(found.resultJson);
   const heard: HeardContents = {
-    name: found.name ?? "",
+    name: found.name ?? name,
     args: found.args ?? undefined,
     kwargs: found.kwargs ?? undefined,
     result: found.result ?? undefined,

@@ -2,10 +2,17 @@ import { isSecretName, MASK, maskUrls } from "lovage/internal";
 
 /** Levels of a value that are looked into; what is deeper is masked: a secret must not hide in depth. */
 const MAX_DEPTH = 64;
-/** Parts of one value that are looked at; the rest is left out. */
-const MAX_PARTS = 5000;
-/** Characters of one text in a value that are looked at; what is longer is cut. */
-const MAX_TEXT = 64 * 1024;
+
+export interface RedactLimits {
+  /** Parts of one value that are looked at; the rest is left out. */
+  readonly parts: number;
+  /** Characters of one text in a value that are looked at; what is longer is cut. */
+  readonly text: number;
+  /** Characters of all its texts and names together; the rest is left out. Nothing else runs while they are looked at. */
+  readonly total: number;
+}
+/** What is looked at of each value that goes by. */
+const PASSING: RedactLimits = { parts: 5000, text: 64 * 1024, total: 256 * 1024 };
 
 /** Words that make a name a secret's, wherever they stand in it; as `isSecretName` of the core has them. */
 const SECRET_WORD = /password|passwd|secret|token|credential|api_?key|private_?key|authorization|cookie/i;
@@ -28,8 +35,8 @@ export interface Redacted<T> {
 }
 
 /** A copy of JSON data in which values under secret names, and secrets inside texts, are masked. */
-export function redactValue(value: unknown): Redacted<unknown> {
-  const redactor = new ValueRedactor();
+export function redactValue(value: unknown, limits: RedactLimits = PASSING): Redacted<unknown> {
+  const redactor = new ValueRedactor(limits);
   return { value: redactor.copy(value, 0), changed: redactor.changed, cut: redactor.cut };
 }
 
@@ -39,26 +46,37 @@ export function redactValue(value: unknown): Redacted<unknown> {
  * told, the rest of the text goes.
  */
 export function redactText(text: string): string {
-  // Without an @ there is no user in any URL; a password in its query is found by its name below.
-  const masked = text.includes("@") ? maskUrls(text) : text;
+  const masked = maskUrls(text);
   const plain =
     masked.includes("Bearer") || masked.includes("Basic") ? masked.replace(HTTP_CREDENTIALS, `$1 ${MASK}`) : masked;
   return maskNamed(plain);
 }
 
+/** Whether redaction has taken something out of the text: what is left is not what was sent. */
+export function holdsMask(text: string | null): boolean {
+  return text?.includes(MASK) === true;
+}
+
 class ValueRedactor {
   changed = false;
   cut = false;
+  readonly #limits: RedactLimits;
   #parts = 0;
+  #left: number;
+
+  constructor(limits: RedactLimits) {
+    this.#limits = limits;
+    this.#left = limits.total;
+  }
 
   copy(value: unknown, depth: number): unknown {
     this.#parts += 1;
-    if (depth >= MAX_DEPTH || this.#parts > MAX_PARTS) return this.#leaveOut();
+    if (depth >= MAX_DEPTH || this.#parts > this.#limits.parts) return this.#leaveOut();
     if (typeof value === "string") return this.#text(value);
     if (typeof value !== "object" || value === null) return value;
     if (Array.isArray(value)) {
-      if (value.length > MAX_PARTS) this.#leaveOut();
-      return value.slice(0, MAX_PARTS).map((each: unknown) => this.copy(each, depth + 1));
+      if (value.length > this.#limits.parts) this.#leaveOut();
+      return value.slice(0, this.#limits.parts).map((each: unknown) => this.copy(each, depth + 1));
     }
     const prototype: unknown = Object.getPrototypeOf(value);
     // Dates, decimals and the like are values of their own: the encoder knows them.
@@ -69,7 +87,8 @@ class ValueRedactor {
   #members(value: object, depth: number): unknown {
     const members: [string, unknown][] = [];
     for (const [name, each] of Object.entries(value)) {
-      if (this.#parts > MAX_PARTS) {
+      this.#left -= name.length;
+      if (this.#parts > this.#limits.parts || this.#left < 0) {
         this.#leaveOut();
         break;
       }
@@ -81,8 +100,10 @@ class ValueRedactor {
   }
 
   #text(text: string): string {
-    if (text.length > MAX_TEXT) this.#leaveOut();
-    const redacted = redactText(text.length > MAX_TEXT ? text.slice(0, MAX_TEXT) : text);
+    const most = Math.max(0, Math.min(this.#limits.text, this.#left));
+    this.#left -= text.length;
+    if (text.length > most) this.#leaveOut();
+    const redacted = redactText(text.length > most ? text.slice(0, most) : text);
     if (redacted !== text) this.changed = true;
     return redacted;
   }

@@ -1,19 +1,22 @@
 import { isReady } from "lovage/internal";
-import type { SeriesStore } from "../parts.js";
+import { RecentNames } from "../store/recent-names.js";
 import { label, OTHER, type SeriesName, WHOLE } from "../store/series-names.js";
+import type { SeriesStore } from "../store/series-store.js";
 import type { TaskRecord } from "../store/task-record.js";
 import { waitOf } from "../tasks/task-summary.js";
 import type { EventIngest } from "./event-ingest.js";
 
 /** Names of one kind that get lines of their own; the rest is `other`. */
 const MAX_NAMES = 1000;
+/** Milliseconds after which a name that is not heard of any more gives up its line: workers are often named after what they run in. */
+const NAME_KEPT_MS = 3600_000;
 /** Milliseconds that an event may lie back to be counted: what series keep at most. */
 const OLDEST_MS = 90 * 86_400_000;
 
 /** Fills the series from what becomes of tasks. Counts by the instants of the events, not of their arrival. */
 export class SeriesFeed {
   readonly #series: SeriesStore;
-  readonly #names = new Map<string, Set<string>>();
+  readonly #names = new Map<string, RecentNames>();
   readonly #unsubscribe: () => void;
   readonly #nowMs: () => number;
 
@@ -42,12 +45,9 @@ export class SeriesFeed {
       this.#countEnd(after, 1);
       this.#observeRuntime(after);
     }
-    if (after.sentMs !== null && before?.sentMs !== after.sentMs)
-      this.#count("sent", after.sentMs, [WHOLE, ...this.#of(after, ["queue"])]);
     if (after.startedMs !== null && before?.startedMs !== after.startedMs)
       this.#count("started", after.startedMs, [WHOLE, ...this.#of(after, ["queue", "worker"])]);
     this.#noteWait(before, after);
-    if (after.state === "RETRY" && before?.state !== "RETRY") this.#count("retried", after.updatedMs, [WHOLE]);
   }
 
   /** Once for each start, as soon as both its ends are known: the sender's news often come after the worker's. */
@@ -95,11 +95,11 @@ export class SeriesFeed {
   }
 
   #known(kind: string, name: string): string {
-    const names = this.#names.get(kind) ?? new Set<string>();
-    if (names.size === 0) this.#names.set(kind, names);
-    if (names.has(name)) return name;
-    if (names.size >= MAX_NAMES) return OTHER;
-    names.add(name);
-    return name;
+    let names = this.#names.get(kind);
+    if (!names) {
+      names = new RecentNames({ most: MAX_NAMES, keptMs: NAME_KEPT_MS });
+      this.#names.set(kind, names);
+    }
+    return names.has(name, this.#nowMs()) ? name : OTHER;
   }
 }

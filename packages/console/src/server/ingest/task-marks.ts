@@ -23,6 +23,9 @@ export type MarkKind = (typeof MARK_KINDS)[number];
  */
 export type Mark = readonly [atMs: number, clock: number, host: string];
 
+/** When a worker took the task, in Unix milliseconds, and how often it had been retried by then. */
+export type Try = readonly [atMs: number, retries: number];
+
 /**
  * All that merging remembers of a task besides its record: the newest mark of each kind. A set of maxima comes out the same in
  * whatever order its members came in, and the state is a function of them; that is why late and disordered events do no harm.
@@ -31,8 +34,8 @@ export interface TaskMarks {
   readonly at: { readonly [K in MarkKind]?: Mark };
   /** Name of the newest custom state. */
   readonly customState?: string;
-  /** When each delivery to a worker was seen, ascending; the last 200. */
-  readonly tries: readonly number[];
+  /** Each delivery to a worker that was seen, ascending; the last 200. */
+  readonly tries: readonly Try[];
   /** Which news set the ETA, the progress, the error, and the run's own length. */
   readonly etaMs?: number;
   readonly progressMs?: number;
@@ -65,10 +68,11 @@ export function withoutMark(marks: TaskMarks, kind: MarkKind): TaskMarks {
   return { ...marks, at };
 }
 
-/** The marks with a delivery seen at `atMs`; one that is known already changes nothing. */
-export function withTry(marks: TaskMarks, atMs: number): TaskMarks {
-  if (marks.tries.includes(atMs)) return marks;
-  const tries = [...marks.tries, atMs].sort((a, b) => a - b).slice(-MAX_TRIES);
+/** The marks with one more delivery; one that is known already changes nothing. */
+export function withTry(marks: TaskMarks, added: Try): TaskMarks {
+  const [atMs, retries] = added;
+  if (marks.tries.some((each) => each[0] === atMs && each[1] === retries)) return marks;
+  const tries = [...marks.tries, added].sort((a, b) => a[0] - b[0] || a[1] - b[1]).slice(-MAX_TRIES);
   return { ...marks, tries };
 }
 
@@ -90,11 +94,23 @@ export function lastMs(marks: TaskMarks): number {
   return newestOf(marks, MARK_KINDS)?.mark[0] ?? 0;
 }
 
-/** Which try something belongs to that happened at `atMs`, counted from 1. `attempt`: how many there have been, as far as is known. */
-export function tryAt(marks: TaskMarks, attempt: number, atMs: number): number {
-  const unseen = Math.max(0, attempt - marks.tries.length);
-  const begun = marks.tries.filter((each) => each <= atMs).length;
-  return Math.min(attempt, Math.max(1, unseen + begun));
+/** An event to be filed under its try. */
+export interface TryEvent {
+  readonly atMs: number;
+  /** As its sender counts; undefined where it does not say: Python's workers do so of a task that they receive only. */
+  readonly retries: number | undefined;
+}
+
+/**
+ * Which try an event belongs to, counted from 1. `attempt`: how many there have been, as far as is known. Instants alone cannot tell
+ * a try's end from the start of the next where both fall into one millisecond, or the clocks of two workers differ.
+ */
+export function tryAt({ tries }: TaskMarks, attempt: number, { atMs, retries }: TryEvent): number {
+  const unseen = Math.max(0, attempt - tries.length);
+  const begun = tries.findLastIndex((each) => each[0] <= atMs && (retries === undefined || each[1] === retries));
+  if (retries === undefined || begun !== -1) return Math.min(attempt, Math.max(1, unseen + begun + 1));
+  const first = tries.findIndex((each) => each[1] === retries);
+  return Math.min(attempt, first === -1 ? retries + 1 : unseen + first + 1);
 }
 
 /** As `TaskRecord.marksJson` keeps them: the same marks give the same text. */
@@ -127,9 +143,7 @@ export function readMarks(text: string | null): TaskMarks {
       if (mark) at[kind] = mark;
     }
   }
-  const tries = Array.isArray(value.tries)
-    ? value.tries.filter((each): each is number => typeof each === "number")
-    : [];
+  const tries = Array.isArray(value.tries) ? value.tries.filter(isTry) : [];
   return {
     at,
     tries,
@@ -156,6 +170,10 @@ function numberMember<K extends string>(value: Readonly<Record<string, unknown>>
   const member: { [N in K]?: number } = {};
   if (typeof number === "number") member[name] = number;
   return member;
+}
+
+function isTry(value: unknown): value is Try {
+  return Array.isArray(value) && value.length === 2 && value.every((each) => typeof each === "number");
 }
 
 function markOf(value: unknown): Mark | undefined {

@@ -1,8 +1,8 @@
-import { tryParseInstant } from "lovage/internal";
+import { type Fields, isFields, tryParseInstant } from "lovage/internal";
 import type { TaskRecord } from "../store/task-record.js";
 import { boundedJson } from "./bounded-json.js";
 import type { ContentsGuard, KeptContents } from "./contents-guard.js";
-import { eventMs, type Fields, isFields, keptText, LIMITS, numberOf, textOf, wholeOf } from "./narrow.js";
+import { eventMs, keptText, LIMITS, numberOf, textOf, wholeOf } from "./narrow.js";
 import { redactText, redactValue } from "./redact.js";
 import type { MarkKind } from "./task-marks.js";
 
@@ -65,8 +65,17 @@ const MARK_OF_TYPE: ReadonlyMap<string, MarkKind> = new Map([
 const STATELESS: ReadonlySet<string> = new Set(["task-log", "task-progress"]);
 const CUSTOM_TYPE = /^task-([a-z][a-z0-9_]{0,60})$/i;
 
+/** What reading an event needs. */
+export interface NewsReader {
+  readonly guard: ContentsGuard;
+  /** Name of a task, as far as it was heard: an event that tells its result does not say it. */
+  nameOf(id: string): string | undefined;
+  /** Whether a custom state keeps its name; others are all `CUSTOM`. @default all do */
+  keepsState?(state: string): boolean;
+}
+
 /** What an event tells of a task; undefined when it is about none. Never throws, whatever the event holds. */
-export function readTaskNews(event: RawEvent, heardMs: number, guard: ContentsGuard): TaskNews | undefined {
+export function readTaskNews(event: RawEvent, heardMs: number, reader: NewsReader): TaskNews | undefined {
   const { type, fields } = event;
   const id = idOf(fields.uuid);
   if (id === null || !type.startsWith("task-") || type.length > LIMITS.state) return undefined;
@@ -77,11 +86,11 @@ export function readTaskNews(event: RawEvent, heardMs: number, guard: ContentsGu
     id,
     type: keptText(type, LIMITS.state),
     mark: requeued ? "requeued" : (MARK_OF_TYPE.get(type) ?? (custom === undefined ? undefined : "custom")),
-    ...(custom !== undefined && { customState: custom }),
+    ...(custom !== undefined && (reader.keepsState?.(custom) ?? true) && { customState: custom }),
     atMs: eventMs(event.timestamp, heardMs),
     clock: wholeOf(event.clock) ?? -1,
     host: keptText(event.hostname, LIMITS.name),
-    facts: factsOf(event, guard),
+    facts: factsOf(event, id, reader),
     fieldsJson: STATELESS.has(type) ? undefined : eventJson(fields),
     ...(log && { log }),
   };
@@ -92,7 +101,7 @@ function idOf(value: unknown): string | null {
   return typeof value === "string" && value.length <= LIMITS.id ? textOf(value, LIMITS.id) : null;
 }
 
-function factsOf(event: RawEvent, guard: ContentsGuard): NewsFacts {
+function factsOf(event: RawEvent, id: string, { guard, nameOf }: NewsReader): NewsFacts {
   const { type, fields, hostname } = event;
   const lovage = isFields(fields.lovage) ? fields.lovage : {};
   switch (type) {
@@ -107,19 +116,21 @@ function factsOf(event: RawEvent, guard: ContentsGuard): NewsFacts {
     case "task-received":
       return { ...familyFacts(fields, lovage, guard), queue: textOf(lovage.queue, LIMITS.name) };
     case "task-started":
-      return startFacts(lovage);
+      return { ...startFacts(lovage), ...runFacts(lovage) };
     case "task-succeeded":
-      return { ...resultFacts(fields, lovage, guard), ...runtimeFact(fields.runtime) };
+      return { ...resultFacts(fields, lovage, guard, nameOf(id)), ...runtimeFact(fields.runtime), ...runFacts(lovage) };
     case "task-failed":
-      return { errorTold: errorOf(fields) };
+      return { errorTold: errorOf(fields), ...runFacts(lovage) };
     case "task-retried":
-      return { errorTold: errorOf(fields), ...etaFact(lovage.eta) };
+      return { errorTold: errorOf(fields), ...etaFact(lovage.eta), ...runFacts(lovage) };
     case "task-revoked":
-      return { revoked: true, errorTold: { text: revokedText(fields), traceback: null } };
+      return { revoked: true, errorTold: { text: revokedText(fields), traceback: null }, ...runFacts(lovage) };
+    case "task-rejected":
+      return runFacts(lovage);
     case "task-progress":
       return { name: textOf(fields.name, LIMITS.name), progress: progressJson(fields) };
     case "task-log":
-      return { name: textOf(fields.name, LIMITS.name) };
+      return { name: textOf(fields.name, LIMITS.name), ...runFacts(lovage) };
     default:
       return {};
   }
@@ -128,7 +139,7 @@ function factsOf(event: RawEvent, guard: ContentsGuard): NewsFacts {
 function familyFacts(fields: Fields, lovage: Fields, guard: ContentsGuard): NewsFacts {
   const name = textOf(fields.name, LIMITS.name);
   const contents = guard.keep({
-    name: name ?? "",
+    name: name ?? undefined,
     args: valueText(fields.args),
     kwargs: valueText(fields.kwargs),
     result: undefined,
@@ -171,6 +182,12 @@ function ourFacts(lovage: Fields): TaskFacts {
   };
 }
 
+/** Which run our workers speak of. Python's do not say. */
+function runFacts(lovage: Fields): TaskFacts {
+  const retries = wholeOf(lovage.retries);
+  return retries !== null && retries >= 0 ? { retries } : {};
+}
+
 function startFacts(lovage: Fields): TaskFacts {
   const pid = wholeOf(lovage.pid);
   const slot = wholeOf(lovage.slot) ?? textOf(lovage.slot, LIMITS.state);
@@ -181,9 +198,9 @@ function startFacts(lovage: Fields): TaskFacts {
   };
 }
 
-function resultFacts(fields: Fields, lovage: Fields, guard: ContentsGuard): TaskFacts {
+function resultFacts(fields: Fields, lovage: Fields, guard: ContentsGuard, name: string | undefined): TaskFacts {
   const { result, resultJson } = guard.keep({
-    name: textOf(fields.name, LIMITS.name) ?? "",
+    name: textOf(fields.name, LIMITS.name) ?? name,
     args: undefined,
     kwargs: undefined,
     result: valueText(fields.result),
@@ -250,9 +267,16 @@ function logOf(fields: Fields): LogNews {
   const extra = isFields(fields.fields) ? redactedFields(fields.fields) : {};
   return {
     level,
-    message: redactText(textOf(fields.message, LIMITS.logMessage) ?? ""),
+    message: redactText(lineOf(fields.message)),
     fieldsJson: boundedJson(extra),
   };
+}
+
+/** One that is cut says so: nobody has the rest. */
+function lineOf(message: unknown): string {
+  const text = textOf(message, LIMITS.logMessage) ?? "";
+  if (typeof message !== "string" || message.length <= LIMITS.logMessage) return text;
+  return `${text}… (cut: it has ${message.length.toLocaleString("en")} characters)`;
 }
 
 /** Members that the record holds better, or the row of the event itself. */

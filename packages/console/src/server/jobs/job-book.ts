@@ -10,9 +10,9 @@ import type {
   RunSummary,
 } from "../../api/jobs.js";
 import type { ActionDesk } from "../actions/action-desk.js";
-import { holdsMask, objectFromApi } from "../actions/exact-json.js";
+import { objectFromApi } from "../actions/exact-json.js";
 import { phaseOf } from "../actions/task-phases.js";
-import { redactValue } from "../ingest/redact.js";
+import { holdsMask, redactValue } from "../ingest/redact.js";
 import type { Ingest, Jobs, LiveHub } from "../parts.js";
 import { ApiError, type User } from "../route.js";
 import type { Database } from "../store/database.js";

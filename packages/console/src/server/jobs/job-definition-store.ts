@@ -1,6 +1,7 @@
 import type { JobDefinition } from "lovage/internal";
 import { CONCURRENCIES } from "../../api/jobs.js";
 import { isObject } from "../actions/exact-json.js";
+import { textOf } from "../store/column-values.js";
 import type { Database, Row } from "../store/database.js";
 import { parseFields } from "../store/stored-json.js";
 
@@ -104,8 +105,4 @@ function jobOf(row: Row): StoredJob {
       queue: typeof queue === "string" ? queue : null,
     },
   };
-}
-
-function textOf(value: unknown): string {
-  return typeof value === "string" ? value : "";
 }

@@ -1,3 +1,4 @@
+import { numberOf, numberOrNull, textOf } from "../store/column-values.js";
 import type { Database, Row, Statement } from "../store/database.js";
 import { parseFields } from "../store/stored-json.js";
 
@@ -245,6 +246,19 @@ export class RunStore {
     return row && runOf(row);
   }
 
+  /** As `close`, for a run that was sent and that nobody has heard of: not while it may be on its way, nor when it is to be sent again. */
+  async lose(id: string, { sentBeforeMs, nowMs }: { readonly sentBeforeMs: number; readonly nowMs: number }) {
+    const [rows] = await this.#database.write([
+      {
+        sql: `UPDATE job_runs SET state = 'LOST', open = 0, finished_ms = ?
+          WHERE id = ? AND open = 1 AND state <> ? AND call_json IS NULL AND claimed_ms < ? RETURNING *`,
+        values: [nowMs, id, WAITING, sentBeforeMs],
+      },
+    ]);
+    const row = rows?.[0];
+    return row && runOf(row);
+  }
+
   /** As `close`, but only while the run still waits for its turn. */
   async takeBack(id: string, nowMs: number): Promise<StoredRun | undefined> {
     const [rows] = await this.#database.write([
@@ -325,8 +339,8 @@ function runOf(row: Row): StoredRun {
     state: textOf(row.state),
     open: numberOf(row.open) === 1,
     queuedMs: numberOf(row.queued_ms),
-    startedMs: msOf(row.started_ms),
-    finishedMs: msOf(row.finished_ms),
+    startedMs: numberOrNull(row.started_ms),
+    finishedMs: numberOrNull(row.finished_ms),
     by: textOf(row.by_name),
     parameters: parseFields(textOf(row.parameters_json)),
     progressJson: row.progress_json === null ? null : textOf(row.progress_json),
@@ -338,14 +352,4 @@ function numbersIn(fields: Readonly<Record<string, unknown>>): Readonly<Record<s
   return Object.fromEntries(
     Object.entries(fields).filter((entry): entry is [string, number] => typeof entry[1] === "number"),
   );
-}
-
-function msOf(value: unknown): number | null {
-  return typeof value === "number" ? value : null;
-}
-function numberOf(value: unknown): number {
-  return typeof value === "number" ? value : 0;
-}
-function textOf(value: unknown): string {
-  return typeof value === "string" ? value : "";
 }

@@ -10,6 +10,8 @@ import { isRunsRoot, newsOf, toRunSummary } from "./run-view.js";
 const PART = 200;
 /** Runs of a job of the program that are looked for after a restart. */
 const LATEST = 100;
+/** Milliseconds within which news of a run that was sent are heard and written, by whichever console does so, if there are any. */
+const ON_ITS_WAY_MS = 60_000;
 
 export interface RunTrackerOptions {
   readonly runs: RunStore;
@@ -71,7 +73,8 @@ export class RunTracker {
     // Not sent yet: no record is to be expected.
     if ((await runs.callOf(id)) !== null) return;
     if (await ingest.makeGood(id)) return;
-    const closed = await runs.close(id, "LOST", now().getTime());
+    const nowMs = now().getTime();
+    const closed = await runs.lose(id, { sentBeforeMs: nowMs - ON_ITS_WAY_MS, nowMs });
     if (closed) await this.#tell(closed);
   }
 

@@ -96,10 +96,12 @@ export class SseHub implements LiveStreams {
     const missed = this.#missedBy(request);
     this.#join(client);
     client.begin();
-    // An id without data: a browser that is cut off before its first event still knows where it was.
-    client.write(`retry: 2000\nid: ${this.#idOf(this.#number)}\n\n`);
+    client.write("retry: 2000\n\n");
     if (missed === undefined) client.write(this.#resync("more was missed than is kept"));
     else for (const entry of missed) client.send(entry);
+    // An id without data: a browser that is cut off before its first event still knows where it was. After what was missed, so that one
+    // that is cut off in between asks for the rest.
+    client.write(`id: ${this.#idOf(this.#number)}\n\n`);
     client.onDrained(() => client.write(this.#resync("this connection was too slow")));
     this.#cancelComment ??= this.#clock.after(COMMENT_SECONDS, () => this.#comment(), { unref: true });
   }

@@ -8,7 +8,6 @@ import type { TaskStore } from "../store/task-store.js";
 import { derivedId } from "./derived-id.js";
 import type { OperationTarget, StoredOperation, TargetOutcome } from "./operation-store.js";
 import { isPassing } from "./passing-errors.js";
-import { stillFits } from "./stop-all.js";
 
 /** Acts on a few targets of an operation, by its kind. */
 export class OperationActs {
@@ -21,21 +20,32 @@ export class OperationActs {
   }
 
   /**
-   * What became of each. What changed its state since it was counted is skipped. Throws what passes by itself (a broker that is away):
+   * What became of each. What no longer is what it was counted for is skipped. Throws what passes by itself (a broker that is away):
    * nothing is settled then, and the targets are acted on again.
    */
   async actOn(operation: StoredOperation, targets: readonly OperationTarget[]): Promise<readonly TargetOutcome[]> {
-    const found = await this.#tasks.getMany(targets.map(({ target }) => target));
-    const records = new Map(found.map((record) => [record.id, record]));
+    const ids = targets.map(({ target }) => target);
+    const records = new Map((await this.#tasks.getMany(ids)).map((record) => [record.id, record]));
+    const fitting = await this.#fitting(operation, ids);
     const settled: TargetOutcome[] = [];
     const due: OperationTarget[] = [];
     for (const each of targets) {
-      const changed = changeOf(operation, records.get(each.target));
+      const changed = fitting.has(each.target) ? undefined : changeOf(records.get(each.target));
       // What was begun before a restart may have changed because of that.
       if (changed === undefined || each.begun) due.push(each);
       else settled.push({ seq: each.seq, outcome: "skipped", detail: changed });
     }
     return [...settled, ...(await this.#act(operation, due, records))];
+  }
+
+  /**
+   * Those that still are what the operation is for. A task that was counted as scheduled may be due by now, and means no other one;
+   * one that was counted as waiting may run by now: a stop-all means it all the same.
+   */
+  async #fitting({ order, createdMs }: StoredOperation, ids: readonly string[]): Promise<ReadonlySet<string>> {
+    if (order.ids) return new Set(ids);
+    const filter = order.kind === "stop-all" ? {} : (order.filter ?? {});
+    return await this.#tasks.matching(filter, ids, createdMs);
   }
 
   async #act(
@@ -89,13 +99,9 @@ export class OperationActs {
   }
 }
 
-/** Why a task is no longer what it was when the operation was started; undefined while it is. */
-function changeOf({ order }: StoredOperation, record: TaskRecord | undefined): string | undefined {
-  if (order.ids) return undefined;
-  if (!record) return "its record is gone";
-  // A task that was counted as waiting may run by now: a stop-all means it all the same.
-  if (order.kind === "stop-all") return undefined;
-  return stillFits(record.state, order.filter ?? {}) ? undefined : `it is ${record.state} now`;
+/** Why a task is no longer what it was when the operation was started. */
+function changeOf(record: TaskRecord | undefined): string {
+  return record ? `it does not match any more: it is ${record.state} now` : "its record is gone";
 }
 
 /** Refusals are outcomes; what passes by itself is thrown. */

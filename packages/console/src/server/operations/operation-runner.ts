@@ -8,7 +8,13 @@ import type { Database } from "../store/database.js";
 import { StoreError } from "../store/store-error.js";
 import type { TaskStore } from "../store/task-store.js";
 import { OperationActs } from "./operation-acts.js";
-import { type ItemOutcome, OperationStore, type StoredOperation, toOperation } from "./operation-store.js";
+import {
+  type ItemOutcome,
+  OperationStore,
+  type StoredOperation,
+  type TargetOutcome,
+  toOperation,
+} from "./operation-store.js";
 import { isPassing } from "./passing-errors.js";
 import { countStopAll, narrowed } from "./stop-all.js";
 
@@ -27,6 +33,8 @@ const POLL_MS = 2_000;
 const PATIENCE = [0.5, 1, 2, 4, 8, 15, 30];
 /** More tasks than this are terminated only when the number has been typed. */
 const TERMINATES_UNASKED = 10;
+/** The share by which the tasks may have grown in number since it was read and typed: on a busy system it never stands still. */
+const GROWN_MEANWHILE = 0.1;
 /** Days that what became of each target is kept. */
 const KEPT_DAYS = 90;
 
@@ -83,8 +91,8 @@ export class OperationRunner implements Operations {
   }
 
   /**
-   * Throws an `ApiError`: 400 `no_targets` when neither ids nor a filter are given, 409 `confirmation_needed` and `count_changed` (the
-   * number typed is not the number of tasks), and what a bad query throws.
+   * Throws an `ApiError`: 400 `no_targets` when neither ids nor a filter are given, 409 `confirmation_needed` and `count_changed` (there
+   * are more tasks by now than the number typed, by over a tenth), and what a bad query throws.
    */
   async start(order: StartOperation, by: User): Promise<Operation> {
     const { filter } = order;
@@ -110,8 +118,9 @@ export class OperationRunner implements Operations {
     const operation = await this.#store.get(id);
     if (!operation) return undefined;
     // One that nobody works on has nobody to end it.
-    const ended = operation.state === "waiting" ? await this.#finish(operation, "cancelled") : undefined;
-    return ended ?? toOperation(operation);
+    const ended = await this.#store.cancelWaiting(id, this.#nowMs());
+    if (ended) this.#publish(ended);
+    return toOperation(ended ?? operation);
   }
 
   async list(request: {
@@ -158,7 +167,7 @@ export class OperationRunner implements Operations {
     if (order.confirm === undefined) {
       throw new ApiError(409, "confirmation_needed", `this ends ${count} tasks: confirm the number`);
     }
-    if (order.confirm !== count) {
+    if (count > order.confirm * (1 + GROWN_MEANWHILE)) {
       throw new ApiError(
         409,
         "count_changed",
@@ -213,7 +222,7 @@ export class OperationRunner implements Operations {
     const stop = AbortSignal.any([this.#closing.signal, hold.ended]);
     try {
       const end = await this.#carryOut(operation, stop);
-      if (end === "done") await this.#finish(operation, "done");
+      if (end === "done") await this.#patiently(stop, () => this.#finish(operation, "done"));
       else if (end === "cancelled" || hold.state === "cancelled") await this.#finish(operation, "cancelled");
       else if (hold.state === "held") await this.#store.release(operation.id, this.#owner);
     } catch (error) {
@@ -228,27 +237,29 @@ export class OperationRunner implements Operations {
 
   async #carryOut(operation: StoredOperation, stop: AbortSignal): Promise<"done" | "cancelled" | "stopped"> {
     this.#publish(operation);
-    if (operation.total === null) await this.#writeTargets(operation, stop);
+    if (operation.total === null) await this.#patiently(stop, () => this.#writeTargets(operation, stop));
     for (;;) {
       if (stop.aborted) return "stopped";
       const step = await this.#patiently(stop, () => this.#step(operation));
       if (step === "none") return "done";
       if (step === "cancelled") return "cancelled";
+      // Another console has it by now, and writes down what becomes of it.
+      if (step === "lost") return "stopped";
     }
   }
 
+  /** May be done again from the start, when the database or the task store was away in between. */
   async #writeTargets(operation: StoredOperation, stop: AbortSignal): Promise<void> {
     const { id, order } = operation;
-    await this.#store.clearTargets(id);
+    await this.#store.clearTargets(id, this.#owner);
     let total = 0;
     for await (const ids of this.#targetsOf(order)) {
       if (stop.aborted) return;
-      await this.#store.addTargets(id, ids, total);
+      await this.#store.addTargets(id, this.#owner, ids, total);
       total += ids.length;
     }
     if (stop.aborted) return;
-    await this.#store.setTotal(id, total);
-    const counted = await this.#store.get(id);
+    const counted = await this.#store.setTotal(id, this.#owner, total);
     if (counted) this.#publish(counted);
   }
 
@@ -269,13 +280,19 @@ export class OperationRunner implements Operations {
   }
 
   /** Acts on the next batch. Whether it is to be cancelled is asked after each: the lease is renewed too seldom to tell in time. */
-  async #step(operation: StoredOperation): Promise<"some" | "none" | "cancelled"> {
-    const targets = await this.#store.begin(operation.id, BATCH);
+  async #step(operation: StoredOperation): Promise<"some" | "none" | "cancelled" | "lost"> {
+    const targets = await this.#store.begin(operation.id, this.#owner, BATCH);
+    if (!targets) return "lost";
     if (targets.length === 0) return "none";
     const outcomes = await this.#acts.actOn(operation, targets);
-    const settled = await this.#store.settle(operation.id, outcomes);
-    if (settled) this.#publish(settled);
-    return settled?.cancelled && hasMore(settled) ? "cancelled" : "some";
+    const settled = await this.#patiently(this.#closing.signal, () => this.#settle(operation, outcomes));
+    if (settled === "stopped" || !settled) return "lost";
+    this.#publish(settled);
+    return settled.cancelled && hasMore(settled) ? "cancelled" : "some";
+  }
+
+  async #settle({ id }: StoredOperation, outcomes: readonly TargetOutcome[]): Promise<StoredOperation | undefined> {
+    return await this.#store.settle(id, this.#owner, outcomes);
   }
 
   /** A broker or a database that is away for a while must not fail the rest of an operation. */
@@ -298,7 +315,7 @@ export class OperationRunner implements Operations {
     state: "done" | "cancelled" | "failed",
     error: string | null = null,
   ): Promise<Operation | undefined> {
-    const finished = await this.#store.finish(id, state, error, this.#nowMs());
+    const finished = await this.#store.finish(id, this.#owner, state, error, this.#nowMs());
     if (finished) this.#publish(finished);
     return finished && toOperation(finished);
   }

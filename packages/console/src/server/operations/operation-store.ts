@@ -7,10 +7,12 @@ import type {
 } from "../../api/operations.js";
 import type { TaskFilter } from "../../api/tasks.js";
 import type { User } from "../route.js";
+import { numberOf, textOf } from "../store/column-values.js";
 import type { Database, Row, Statement } from "../store/database.js";
 import { parseFields } from "../store/stored-json.js";
+import { jsonRowsValue } from "../store/stored-texts.js";
 
-/** Targets that one statement writes at most: three values each, and SQLite takes 32,766. */
+/** Targets that one statement writes at most. */
 const TARGETS_PER_WRITE = 1000;
 
 /** An operation with what is needed to go on with it. */
@@ -80,7 +82,15 @@ const STEPS: readonly ((types: { bigint: string }) => string)[] = [
   () => "CREATE INDEX operation_items_open ON operation_items (operation_id, outcome, seq)",
 ];
 
-/** Operations and the fate of each of their targets. Errors are the database's (`StoreError`). */
+/** A condition: the operation is still the owner's. Takes its id and the owner. */
+const IS_HELD = "EXISTS (SELECT 1 FROM operations WHERE id = ? AND owner = ? AND state = 'running')";
+
+/**
+ * Operations and the fate of each of their targets. Errors are the database's (`StoreError`).
+ *
+ * Who works on one names itself, as in `claim`, with all it writes: when another console has taken it over meanwhile, nothing is written,
+ * and what would have been given is undefined.
+ */
 export class OperationStore {
   readonly #database: Database;
 
@@ -169,85 +179,112 @@ export class OperationStore {
   }
 
   /** Drops targets that were written down by a console which did not get to the end of them. */
-  async clearTargets(id: string): Promise<void> {
-    await this.#database.write([{ sql: "DELETE FROM operation_items WHERE operation_id = ?", values: [id] }]);
+  async clearTargets(id: string, owner: string): Promise<void> {
+    await this.#asOwner(id, owner, [
+      { sql: `DELETE FROM operation_items WHERE operation_id = ? AND ${IS_HELD}`, values: [id, id, owner] },
+    ]);
   }
 
   /** Writes down what it will act on, from the number `firstSeq` on. */
-  async addTargets(id: string, targets: readonly string[], firstSeq: number): Promise<void> {
+  async addTargets(id: string, owner: string, targets: readonly string[], firstSeq: number): Promise<void> {
+    const rows = this.#database.dialect.jsonRows("?", { seq: "bigint", target: "text" });
     for (let at = 0; at < targets.length; at += TARGETS_PER_WRITE) {
       const part = targets.slice(at, at + TARGETS_PER_WRITE);
-      await this.#database.write([
+      const json = jsonRowsValue(part.map((target, index) => ({ seq: firstSeq + at + index, target })));
+      await this.#asOwner(id, owner, [
         {
-          sql: `INSERT INTO operation_items (operation_id, seq, target) VALUES ${part.map(() => "(?, ?, ?)").join(", ")}`,
-          values: part.flatMap((target, index) => [id, firstSeq + at + index, target]),
+          sql: `INSERT INTO operation_items (operation_id, seq, target) SELECT ?, r.seq, r.target FROM ${rows} AS r WHERE ${IS_HELD}`,
+          values: [id, json, id, owner],
         },
       ]);
     }
   }
 
-  /** All targets are written down: this many. */
-  async setTotal(id: string, total: number): Promise<void> {
-    await this.#database.write([{ sql: "UPDATE operations SET total = ? WHERE id = ?", values: [total, id] }]);
+  /** All targets are written down: this many. Gives the operation as it is then. */
+  async setTotal(id: string, owner: string, total: number): Promise<StoredOperation | undefined> {
+    const [rows] = await this.#database.write([
+      { sql: "UPDATE operations SET total = ? WHERE id = ? AND owner = ? RETURNING *", values: [total, id, owner] },
+    ]);
+    const row = rows?.[0];
+    return row && operationOf(row);
   }
 
   /** The next targets whose turn it is, which are marked as begun; `begun` says whether they had been before. */
-  async begin(id: string, limit: number): Promise<readonly OperationTarget[]> {
-    const rows = await this.#database.all({
-      sql: "SELECT seq, target, begun FROM operation_items WHERE operation_id = ? AND outcome IS NULL ORDER BY seq LIMIT ?",
-      values: [id, limit],
-    });
-    const last = rows.at(-1);
-    if (last) {
-      await this.#database.write([
+  async begin(id: string, owner: string, limit: number): Promise<readonly OperationTarget[] | undefined> {
+    const [rows] =
+      (await this.#asOwner(id, owner, [
         {
-          sql: "UPDATE operation_items SET begun = 1 WHERE operation_id = ? AND outcome IS NULL AND seq <= ?",
-          values: [id, numberOf(last.seq)],
+          sql: `SELECT seq, target, begun FROM operation_items WHERE operation_id = ? AND outcome IS NULL ORDER BY seq LIMIT ?`,
+          values: [id, limit],
         },
-      ]);
-    }
-    return rows.map((row) => ({
+        {
+          sql: `UPDATE operation_items SET begun = 1 WHERE operation_id = ? AND seq IN
+            (SELECT seq FROM operation_items WHERE operation_id = ? AND outcome IS NULL ORDER BY seq LIMIT ?) AND ${IS_HELD}`,
+          values: [id, id, limit, id, owner],
+        },
+      ])) ?? [];
+    return rows?.map((row) => ({
       seq: numberOf(row.seq),
       target: textOf(row.target),
       begun: numberOf(row.begun) === 1,
     }));
   }
 
-  /** Keeps what became of targets, and counts it, at once. Gives the operation as it is then. */
-  async settle(id: string, outcomes: readonly TargetOutcome[]): Promise<StoredOperation | undefined> {
-    const count = (outcome: ItemOutcome): number => outcomes.filter((each) => each.outcome === outcome).length;
+  /** Keeps what became of targets, each once, and counts it, at once. Gives the operation as it is then. */
+  async settle(id: string, owner: string, outcomes: readonly TargetOutcome[]): Promise<StoredOperation | undefined> {
     const items = outcomes.map(
       ({ seq, outcome, detail }): Statement => ({
-        sql: "UPDATE operation_items SET outcome = ?, detail = ? WHERE operation_id = ? AND seq = ?",
-        values: [outcome, detail.slice(0, 1000), id, seq],
+        sql: `UPDATE operation_items SET outcome = ?, detail = ? WHERE operation_id = ? AND seq = ? AND outcome IS NULL AND ${IS_HELD}`,
+        values: [outcome, detail.slice(0, 1000), id, seq, id, owner],
       }),
     );
-    const results = await this.#database.write([
-      ...items,
-      {
-        sql: "UPDATE operations SET done = done + ?, failed = failed + ?, skipped = skipped + ? WHERE id = ? RETURNING *",
-        values: [count("done"), count("failed"), count("skipped"), id],
-      },
-    ]);
-    const row = results.at(-1)?.[0];
+    // Counted before they are written, while it still shows which of them are open.
+    const results = await this.#asOwner(id, owner, [addCounts(id, owner, outcomes), ...items]);
+    const row = results?.[0]?.[0];
     return row && operationOf(row);
   }
 
-  /** Ends it, once. Gives it as it is then; undefined when it was over already. */
+  /** Ends it, once. Gives it as it is then; undefined when it was over already too. */
   async finish(
     id: string,
+    owner: string,
     state: "done" | "cancelled" | "failed",
     error: string | null,
     nowMs: number,
   ): Promise<StoredOperation | undefined> {
     const [rows] = await this.#database.write([
       {
-        sql: "UPDATE operations SET state = ?, error = ?, finished_ms = ?, lease_until_ms = 0 WHERE id = ? AND state IN ('waiting', 'running') RETURNING *",
-        values: [state, error, nowMs, id],
+        sql: `UPDATE operations SET state = ?, error = ?, finished_ms = ?, lease_until_ms = 0
+          WHERE id = ? AND owner = ? AND state = 'running' RETURNING *`,
+        values: [state, error, nowMs, id, owner],
       },
     ]);
     const row = rows?.[0];
     return row && operationOf(row);
+  }
+
+  /** Cancels one that nobody has begun to work on; undefined when somebody has. */
+  async cancelWaiting(id: string, nowMs: number): Promise<StoredOperation | undefined> {
+    const [rows] = await this.#database.write([
+      {
+        sql: "UPDATE operations SET state = 'cancelled', finished_ms = ? WHERE id = ? AND state = 'waiting' RETURNING *",
+        values: [nowMs, id],
+      },
+    ]);
+    const row = rows?.[0];
+    return row && operationOf(row);
+  }
+
+  /** The statements' rows. The first one holds the operation's row until the last is written: nobody claims it in between. */
+  async #asOwner(id: string, owner: string, statements: readonly Statement[]): Promise<Row[][] | undefined> {
+    const [held, ...results] = await this.#database.write([
+      {
+        sql: "UPDATE operations SET owner = owner WHERE id = ? AND owner = ? AND state = 'running' RETURNING id",
+        values: [id, owner],
+      },
+      ...statements,
+    ]);
+    return held?.length ? results : undefined;
   }
 
   /** Asks whoever works on it to end. One that is over stays as it is. */
@@ -281,6 +318,23 @@ export class OperationStore {
       detail: textOf(row.detail),
     }));
   }
+}
+
+/** Adds to an operation's counts those of its targets that are not settled yet. */
+function addCounts(id: string, owner: string, outcomes: readonly TargetOutcome[]): Statement {
+  const values: (string | number)[] = [];
+  const added = (wanted: ItemOutcome): string => {
+    const seqs = outcomes.filter(({ outcome }) => outcome === wanted).map(({ seq }) => seq);
+    if (seqs.length === 0) return `${wanted} = ${wanted}`;
+    values.push(id, ...seqs);
+    return `${wanted} = ${wanted} + (SELECT COUNT(*) FROM operation_items
+      WHERE operation_id = ? AND outcome IS NULL AND seq IN (${seqs.map(() => "?").join(", ")}))`;
+  };
+  const sets = [added("done"), added("failed"), added("skipped")].join(", ");
+  return {
+    sql: `UPDATE operations SET ${sets} WHERE id = ? AND owner = ? AND state = 'running' RETURNING *`,
+    values: [...values, id, owner],
+  };
 }
 
 /** An operation as the API shows it. */
@@ -366,11 +420,4 @@ function userOf(text: string): User {
 function parseCursor(cursor: string): { readonly ms: number; readonly id: string } | undefined {
   const match = /^(\d{1,16})~(.+)$/.exec(cursor);
   return match ? { ms: Number(match[1]), id: match[2] ?? "" } : undefined;
-}
-
-function numberOf(value: unknown): number {
-  return typeof value === "number" ? value : 0;
-}
-function textOf(value: unknown): string {
-  return typeof value === "string" ? value : "";
 }

@@ -1,4 +1,4 @@
-import { FINAL_STATES, type TaskFilter } from "../../api/tasks.js";
+import type { TaskFilter } from "../../api/tasks.js";
 import { phaseOf, WAITING_STATES } from "../actions/task-phases.js";
 import type { TaskStore } from "../store/task-store.js";
 
@@ -39,12 +39,4 @@ export async function countStopAll(
     count({ waiting: false, running: true }),
   ]);
   return { waiting, running };
-}
-
-/** Whether a state still is one that the filter asks for; SCHEDULED is stored as PENDING. */
-export function stillFits(state: string, { state: asked }: TaskFilter): boolean {
-  if (asked === undefined || asked === "") return true;
-  const states = asked.split(",").map((each) => each.trim());
-  if (states.includes(state)) return true;
-  return !FINAL_STATES.has(state) && state === "PENDING" && states.includes("SCHEDULED");
 }

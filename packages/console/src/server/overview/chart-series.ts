@@ -1,7 +1,7 @@
 import type { METRICS, Series } from "../../api/operations.js";
-import type { SeriesStore } from "../parts.js";
 import { ApiError } from "../route.js";
 import { label, type SeriesName, WHOLE } from "../store/series-names.js";
+import type { SeriesStore } from "../store/series-store.js";
 import { type Frame, filled, frameOf, perMinute, type Range, SeriesReader, shareOf, topLines } from "./series-lines.js";
 
 type Metric = (typeof METRICS)[number];

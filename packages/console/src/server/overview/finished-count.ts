@@ -1,6 +1,7 @@
 import { FINAL_STATES } from "../../api/tasks.js";
-import type { HeardEvent, SeriesStore } from "../parts.js";
+import type { HeardEvent } from "../parts.js";
 import { WHOLE } from "../store/series-names.js";
+import type { SeriesStore } from "../store/series-store.js";
 
 const HOUR_MS = 3600_000;
 const MINUTE_MS = 60_000;

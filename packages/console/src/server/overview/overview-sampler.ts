@@ -1,11 +1,12 @@
 import type { Logger } from "lovage";
 import { sleep } from "lovage/internal";
 import type { AttentionItem, Tiles } from "../../api/operations.js";
-import type { Fleet, Ingest, LiveHub, OverviewWatch, QueueWatch, SeriesStore } from "../parts.js";
+import type { Fleet, Ingest, LiveHub, OverviewWatch, QueueWatch } from "../parts.js";
 import { errorText } from "../queues/broker-access.js";
 import type { QueueSampler } from "../queues/queue-sampler.js";
 import type { Database } from "../store/database.js";
 import { label, labelPart, WHOLE } from "../store/series-names.js";
+import type { SeriesStore } from "../store/series-store.js";
 import type { TaskRecord } from "../store/task-record.js";
 import type { TaskStore } from "../store/task-store.js";
 import { AttentionList } from "./attention/attention-list.js";
@@ -204,5 +205,6 @@ function waitingBy(records: readonly TaskRecord[], nowMs: number): WaitingTasks[
     const known = found.get(name) ?? { count: 0, sinceMs };
     found.set(name, { count: known.count + 1, sinceMs: Math.min(known.sinceMs, sinceMs) });
   }
-  return [...found].map(([name, { count, sinceMs }]) => ({ name, count, sinceMs }));
+  const isMore = records.length >= MAX_RECORDS;
+  return [...found].map(([name, { count, sinceMs }]) => ({ name, count, isMore, sinceMs }));
 }

@@ -1,6 +1,6 @@
 import type { RANGES, Series } from "../../api/operations.js";
-import type { SeriesStore } from "../parts.js";
 import { label as labelOf, labelPart, type SeriesName, WHOLE } from "../store/series-names.js";
+import type { SeriesStore } from "../store/series-store.js";
 
 export type Range = (typeof RANGES)[number];
 type Line = Series["lines"][number];

@@ -1,8 +1,9 @@
+import { setImmediate } from "node:timers/promises";
 import type { Logger, Lovage } from "lovage";
 import { DEAD_LETTER_QUEUE, type DeadLetter, DeadLetters } from "lovage/internal";
 import type { DeadLetterFilter } from "../../api/queues.js";
 import { askBroker, errorText } from "./broker-access.js";
-import { taskNames } from "./message-view.js";
+import { type TaskNames, taskNames } from "./message-view.js";
 
 /** Dead letters that are looked through, and bytes of them that are held for it. */
 export const MAX_LETTERS = 5000;
@@ -11,6 +12,8 @@ const MAX_BYTES = 64 * 1024 * 1024;
 const PAGE = 200;
 /** Where looking takes the messages for a moment, it is done once and not for all: others find them missing meanwhile. */
 const MAX_DISTURBED = 1000;
+/** Letters whose names are read without a pause. */
+const NAMED_AT_ONCE = 50;
 /** Seconds for looking through all. */
 const SCAN_SECONDS = 20;
 /** Milliseconds for which a look serves all who ask. */
@@ -24,10 +27,15 @@ export interface DeadLetterBookOptions {
   readonly now: () => Date;
 }
 
+/** A dead letter with what its message calls itself: read once, for that may mean to decode its body. */
+export interface ScannedLetter extends DeadLetter {
+  readonly names: TaskNames;
+}
+
 /** What was found in the dead letters. */
 export interface LetterScan {
   readonly atMs: number;
-  readonly letters: readonly DeadLetter[];
+  readonly letters: readonly ScannedLetter[];
   /** As the broker counts them; more than `letters` when there are too many to look through. */
   readonly total: number;
 }
@@ -120,7 +128,8 @@ export class DeadLetterBook {
       },
       SCAN_SECONDS,
     );
-    this.#scan = { atMs: this.#options.now().getTime(), letters, total };
+    const named = await withNames(letters, this.#scan.letters);
+    this.#scan = { atMs: this.#options.now().getTime(), letters: named, total };
     this.#counts = countedBy(letters);
     this.#total = total;
     return this.#scan;
@@ -139,6 +148,20 @@ async function readPages(book: DeadLetters): Promise<DeadLetter[]> {
   return letters;
 }
 
+/** Those that were there at the last look keep their names. */
+async function withNames(letters: readonly DeadLetter[], known: readonly ScannedLetter[]): Promise<ScannedLetter[]> {
+  const before = new Map(known.map((letter) => [letter.key, letter]));
+  const named: ScannedLetter[] = [];
+  for (const [at, letter] of letters.entries()) {
+    const same = before.get(letter.key);
+    const isKnown = same?.message.body.byteLength === letter.message.body.byteLength;
+    named.push({ ...letter, names: same && isKnown ? same.names : taskNames(letter.message) });
+    // Others have their turn: bodies of strangers may take their time.
+    if (at % NAMED_AT_ONCE === NAMED_AT_ONCE - 1) await setImmediate();
+  }
+  return named;
+}
+
 function countedBy(letters: readonly DeadLetter[]): DeadLetterCount[] {
   const counts = new Map<string, DeadLetterCount>();
   for (const { death } of letters) {
@@ -149,8 +172,7 @@ function countedBy(letters: readonly DeadLetter[]): DeadLetterCount[] {
 }
 
 /** Whether a letter is one of those that a person asked for. */
-export function matchesLetter({ message, death }: DeadLetter, filter: DeadLetterFilter): boolean {
-  const { id, task } = taskNames(message);
+export function matchesLetter({ names: { id, task }, death }: ScannedLetter, filter: DeadLetterFilter): boolean {
   const is = (asked: string | undefined, found: string | null): boolean => asked === undefined || asked === found;
   if (!is(filter.task, task) || !is(filter.queue, death.queue)) return false;
   if (!is(filter.reason, death.reason) || !is(filter.worker, death.worker)) return false;

@@ -1,14 +1,15 @@
-import type { DeadLetter } from "lovage/internal";
 import type { DeadLetterItem } from "../../api/queues.js";
 import { redactText } from "../ingest/redact.js";
-import { type MessageViewOptions, messageView, taskNames } from "./message-view.js";
+import type { ScannedLetter } from "./dead-letter-book.js";
+import { type MessageViewOptions, messageView } from "./message-view.js";
 
 /** Characters of an error that are shown in a list. */
 const MAX_ERROR = 4000;
 
 /** A dead letter as people see it. Its header is a message's like any other: whoever can publish may have written it. */
-export function deadLetterView({ key, message, death }: DeadLetter, options: MessageViewOptions): DeadLetterItem {
-  const { id, task } = taskNames(message);
+export function deadLetterView(letter: ScannedLetter, options: MessageViewOptions): DeadLetterItem {
+  const { key, message, death, names } = letter;
+  const { id, task } = names;
   const died = instantOf(death.died);
   return {
     key,
@@ -22,12 +23,19 @@ export function deadLetterView({ key, message, death }: DeadLetter, options: Mes
     worker: death.worker,
     sizeBytes: message.body.byteLength,
     replayed: whole(death.replayed),
+    earlier: death.earlier.map(({ reason, queue, worker, died, error }) => ({
+      reason,
+      queue,
+      worker,
+      died: instantOf(died),
+      error: redactText(error.slice(0, MAX_ERROR)),
+    })),
     exitCode: typeof death.exitCode === "number" ? whole(death.exitCode) : null,
     signal: typeof death.signal === "string" ? death.signal : null,
     memoryBytes: typeof death.memory === "number" ? death.memory : null,
     message: messageView(
       { key, message, state: "ready", eta: undefined, deliveries: whole(death.deliveries), published: undefined },
-      options,
+      { ...options, names },
     ),
   };
 }

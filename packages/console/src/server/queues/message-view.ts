@@ -4,9 +4,11 @@ import type { QueueMessage } from "../../api/queues.js";
 import { redactText, redactValue } from "../ingest/redact.js";
 import { apiJson } from "./api-json.js";
 
-/** Bytes of a body that are decoded, and that are shown. */
-const DECODED_BYTES = 1024 * 1024;
+/** Bytes of a body that are decoded where there are many messages, and that are shown of any. */
+const LISTED_BYTES = 64 * 1024;
 const SHOWN_BYTES = 64 * 1024;
+/** Bytes of a body that are decoded where it is the only one, or where they are gone through one by one. */
+export const SINGLE_BYTES = 1024 * 1024;
 /** Characters of a one-line text. */
 const LINE = 200;
 
@@ -17,6 +19,16 @@ export interface MessageViewOptions {
   readonly seesPayloads: boolean;
   /** The program's own redaction, besides what looks like a secret. */
   readonly redact?: Redact | undefined;
+  /** Bytes of the longest body that is decoded; of a longer one the beginning is shown as it stands. @default 65,536: for lists */
+  readonly decodedBytes?: number;
+  /** What `taskNames` said of it, where that is known already. */
+  readonly names?: TaskNames;
+}
+
+/** Id and name of the task that a message is for. */
+export interface TaskNames {
+  readonly id: string | null;
+  readonly task: string | null;
 }
 
 type Envelope = Pick<PeekedMessage, "key" | "message" | "state" | "eta" | "deliveries" | "published">;
@@ -27,8 +39,8 @@ type Envelope = Pick<PeekedMessage, "key" | "message" | "state" | "eta" | "deliv
  */
 export function messageView(peeked: Envelope, options: MessageViewOptions): QueueMessage {
   const { message, published, eta } = peeked;
-  const { id, task } = taskNames(message);
-  const decoded = decodeTask(message);
+  const { id, task } = options.names ?? taskNames(message);
+  const decoded = decodeTask(message, options);
   const payload = options.seesPayloads ? payloadView(message, decoded, task, options) : HIDDEN;
   return {
     key: peeked.key,
@@ -63,10 +75,10 @@ interface Decoded {
 }
 
 /** Undefined for what is no task, or too long to read for a list. */
-function decodeTask(message: Message): Decoded | undefined {
-  if (message.body.byteLength > DECODED_BYTES) return undefined;
+function decodeTask(message: Message, { decodedBytes = LISTED_BYTES }: MessageViewOptions): Decoded | undefined {
+  if (message.body.byteLength > decodedBytes) return undefined;
   try {
-    return decodeTaskMessage(message, { typedValues: false, limits: { maxSize: 4 * DECODED_BYTES } });
+    return decodeTaskMessage(message, { typedValues: false, limits: { maxSize: 4 * decodedBytes } });
   } catch {
     return undefined;
   }
@@ -76,12 +88,13 @@ function payloadView(
   message: Message,
   decoded: Decoded | undefined,
   task: string | null,
-  { redact }: MessageViewOptions,
+  options: MessageViewOptions,
 ): PayloadView {
+  const { redact } = options;
   const shown = decoded && redact ? redactedBy(redact, task ?? "", decoded) : decoded;
   // What the program's own redaction would hide must not show as a text either.
   if (redact && !shown) return HIDDEN;
-  const body = decoded && redact ? { json: [shown?.args, shown?.kwargs] } : jsonOf(message);
+  const body = decoded && redact ? { json: [shown?.args, shown?.kwargs] } : jsonOf(message, options);
   return {
     args: shown ? lineOf(clean(shown.args)) : null,
     kwargs: shown ? lineOf(clean(shown.kwargs)) : null,
@@ -125,10 +138,13 @@ function rawView({ body, contentType }: Message): BodyView {
   return { body: null, bodyText, bodyCut: body.byteLength > SHOWN_BYTES };
 }
 
-function jsonOf({ body, contentType, contentEncoding, headers }: Message): { readonly json: unknown } | undefined {
-  if (body.byteLength > DECODED_BYTES) return undefined;
+function jsonOf(
+  { body, contentType, contentEncoding, headers }: Message,
+  { decodedBytes = LISTED_BYTES }: MessageViewOptions,
+): { readonly json: unknown } | undefined {
+  if (body.byteLength > decodedBytes) return undefined;
   try {
-    const options = { typedValues: false, limits: { maxSize: 4 * DECODED_BYTES } };
+    const options = { typedValues: false, limits: { maxSize: 4 * decodedBytes } };
     return { json: decodeBody(body, contentType, contentEncoding, headers.compression, options) };
   } catch {
     return undefined;
@@ -144,12 +160,12 @@ function fieldsView(fields: Readonly<Record<string, unknown>>, showsArguments: b
   return typeof view === "object" && view !== null ? Object.fromEntries(Object.entries(view)) : {};
 }
 
-/** Id and name of a task's message, as far as its headers tell; of protocol 1, from its body. Never throws. */
-export function taskNames(message: Message): { readonly id: string | null; readonly task: string | null } {
+/** Id and name of a task's message, as far as its headers tell; of protocol 1, from its body, unless that is long. Never throws. */
+export function taskNames(message: Message): TaskNames {
   const { headers, properties } = message;
   const id = textOrNull(headers.id) ?? textOrNull(properties.correlation_id);
   const task = textOrNull(headers.task);
-  if (task !== null || message.contentType !== "application/json" || message.body.byteLength > DECODED_BYTES)
+  if (task !== null || message.contentType !== "application/json" || message.body.byteLength > LISTED_BYTES)
     return { id, task };
   try {
     const body = decodeJson(Buffer.from(message.body).toString("utf8"));

@@ -2,57 +2,53 @@ import type { Logger } from "lovage";
 import type { ActionOutcome } from "../../api/common.js";
 import type { WorkerSummary } from "../../api/workers.js";
 import type { Fleet } from "../parts.js";
-import type { User } from "../route.js";
-import type { Database, Row } from "../store/database.js";
+import { ApiError, type User } from "../route.js";
+import type { Database } from "../store/database.js";
 import { errorText } from "./broker-access.js";
+import { type PausedQueue, PausedQueueStore } from "./paused-queue-store.js";
 
-const MIGRATIONS = [
-  `CREATE TABLE console_paused_queues (
-    queue TEXT NOT NULL PRIMARY KEY,
-    paused_by TEXT NOT NULL,
-    workers TEXT NOT NULL
-  )`,
-];
 /** Milliseconds before a worker that went on consuming is told again. */
 const TOLD_AGAIN_MS = 10_000;
-
-interface Paused {
-  readonly by: string;
-  /** Workers that were told to stop consuming it, and so are told to go on. */
-  readonly workers: Set<string>;
-}
 
 export interface PausedQueuesOptions {
   readonly fleet: Fleet;
   readonly database: Database;
   readonly logger: Logger;
   readonly now: () => Date;
+  /** Whether this is the console, of all that share the store, that tells workers by itself. */
+  readonly isLeader: () => boolean;
+}
+
+/** A paused queue as last read, and when this console told which worker to stop. */
+interface KnownPause {
+  readonly by: string;
+  readonly told: Map<string, number>;
 }
 
 /**
  * Queues that nobody is to take from. No broker can stop a queue, so pausing is done by the workers: each cancels its consumer, and so
- * does each that starts later, within moments of its start; what it has taken by then it finishes.
+ * does each that starts later, within moments of its start; what it has taken by then it finishes. The store says what is paused, to all
+ * consoles that share it: what is kept here is for lists, and looked up there before any worker is told.
  */
 export class PausedQueues {
   readonly #options: PausedQueuesOptions;
-  readonly #paused = new Map<string, Paused>();
-  /** `worker queue` → when it was last told. */
-  readonly #told = new Map<string, number>();
+  readonly #store: PausedQueueStore;
+  readonly #paused = new Map<string, KnownPause>();
   readonly #telling = new Set<Promise<void>>();
+  /** Queues whose consumers are being looked for. */
+  readonly #pausing = new Set<string>();
   #forget: (() => void) | undefined;
 
   constructor(options: PausedQueuesOptions) {
     this.#options = options;
+    this.#store = new PausedQueueStore(options);
   }
 
   /** Recalls what was paused, and watches for workers. Rejects with a `StoreError` when the store cannot be read. */
   async start(): Promise<void> {
-    const { database, fleet } = this.#options;
-    await database.migrate("paused-queues", MIGRATIONS);
-    for (const row of await database.all({ sql: "SELECT queue, paused_by, workers FROM console_paused_queues" })) {
-      this.#paused.set(String(row.queue), { by: String(row.paused_by), workers: new Set(workersOf(row)) });
-    }
-    this.#forget = fleet.onChange((worker, change) => {
+    await this.#store.open();
+    this.#take(await this.#store.all());
+    this.#forget = this.#options.fleet.onChange((worker, change) => {
       if (change === "online" || change === "figures") this.#tellLater(worker, change === "online");
     });
   }
@@ -60,6 +56,15 @@ export class PausedQueues {
   async stop(): Promise<void> {
     this.#forget?.();
     await Promise.allSettled([...this.#telling]);
+  }
+
+  /** Learns what other consoles paused and resumed. Never rejects: what was known holds while the store is away. */
+  async reread(): Promise<void> {
+    try {
+      this.#take(await this.#store.all());
+    } catch (error) {
+      this.#options.logger.warn("which queues are paused cannot be read", { error: errorText(error) });
+    }
   }
 
   get names(): readonly string[] {
@@ -71,60 +76,83 @@ export class PausedQueues {
 
   /** Remembered first: a console that dies in between tells the workers when it is back. */
   async pause(queue: string, by: User): Promise<readonly ActionOutcome[]> {
-    const known = this.#paused.get(queue);
-    const paused = known ?? { by: by.name, workers: new Set<string>() };
-    await this.#save(queue, paused);
-    this.#paused.set(queue, paused);
-    await this.#options.fleet.refresh();
-    return await this.#cancelOn(queue, paused, this.#consumersOf(queue), by);
+    // Whom this finds consuming is told below, and by nobody else meanwhile: what it answers belongs to this pause.
+    this.#pausing.add(queue);
+    try {
+      await this.#store.pause(queue, by.name);
+      await this.reread();
+      await this.#options.fleet.refresh();
+    } finally {
+      this.#pausing.delete(queue);
+    }
+    return await this.#cancelOn(queue, this.#consumersOf(queue), by);
   }
 
-  /** Those that were told to stop are told to go on; one that has ended since consumes what its own settings say when it starts. */
+  /**
+   * Those that were told to stop are told to go on; one that has ended since consumes what its own settings say when it starts. It is
+   * paused until they were told. Throws an `ApiError` (409, `not_paused`), and what the broker throws: it is paused as before then.
+   */
   async resume(queue: string, by: User): Promise<readonly ActionOutcome[]> {
-    const paused = this.#paused.get(queue);
-    if (!paused) return [];
-    // Before the workers hear of it: they would be told to stop again.
-    this.#paused.delete(queue);
-    const { fleet, database } = this.#options;
-    const online = [...paused.workers].filter((name) => fleet.get(name)?.status === "online");
-    const outcomes =
-      online.length === 0
-        ? []
-        : await fleet.control("add_consumer", addConsumerArgs(queue), { destination: online, by });
-    await database.write([{ sql: "DELETE FROM console_paused_queues WHERE queue = ?", values: [queue] }]);
-    const away = [...paused.workers].filter((name) => !online.includes(name));
+    const begun = await this.#store.beginResuming(queue);
+    if (!begun) {
+      await this.reread();
+      throw new ApiError(409, "not_paused", `${queue} is ${this.has(queue) ? "being resumed already" : "not paused"}`);
+    }
+    const there = begun.workers.filter((name) => (this.#options.fleet.get(name)?.status ?? "offline") !== "offline");
+    const outcomes = await this.#goOn(queue, there, by).catch(async (error: unknown) => {
+      await this.#store.giveUpResuming(queue, begun.mark).catch(() => undefined);
+      throw error;
+    });
+    await this.#store.endResuming(queue, begun.mark);
+    await this.reread();
+    const away = begun.workers.filter((name) => !there.includes(name));
     return [
       ...outcomes,
       ...away.map((target) => skipped(target, "is not online: it consumes what its settings say when it starts")),
     ];
   }
 
+  async #goOn(queue: string, workers: readonly string[], by: User): Promise<readonly ActionOutcome[]> {
+    if (workers.length === 0) return [];
+    return await this.#options.fleet.control("add_consumer", addConsumerArgs(queue), { destination: workers, by });
+  }
+
+  #take(found: readonly PausedQueue[]): void {
+    const names = new Set(found.map(({ queue }) => queue));
+    for (const queue of this.#paused.keys()) if (!names.has(queue)) this.#paused.delete(queue);
+    for (const { queue, by } of found) {
+      this.#paused.set(queue, { by, told: this.#paused.get(queue)?.told ?? new Map<string, number>() });
+    }
+  }
+
   #consumersOf(queue: string): readonly WorkerSummary[] {
     return this.#options.fleet.list().filter((worker) => worker.queues.includes(queue));
   }
 
-  async #cancelOn(
-    queue: string,
-    paused: Paused,
-    workers: readonly WorkerSummary[],
-    by: User,
-  ): Promise<readonly ActionOutcome[]> {
+  async #cancelOn(queue: string, workers: readonly WorkerSummary[], by: User): Promise<readonly ActionOutcome[]> {
     const online = workers.filter(({ status }) => status === "online").map(({ name }) => name);
     const silent = workers.filter(({ status }) => status !== "online").map(({ name }) => name);
-    if (online.length === 0)
-      return silent.map((target) => skipped(target, "is not online: it is told when it is back"));
-    for (const name of online) {
-      paused.workers.add(name);
-      this.#told.set(`${name} ${queue}`, this.#options.now().getTime());
+    const later = silent.map((target) => skipped(target, "is not online: it is told when it is back"));
+    if (online.length === 0) return later;
+    if (!(await this.#store.addWorkers(queue, online))) {
+      return workers.map(({ name }) => skipped(name, "was left alone: the queue was resumed meanwhile"));
     }
-    await this.#save(queue, paused);
+    const told = this.#paused.get(queue)?.told;
+    for (const name of online) told?.set(name, this.#options.now().getTime());
     const outcomes = await this.#options.fleet.control("cancel_consumer", { queue }, { destination: online, by });
-    return [...outcomes, ...silent.map((target) => skipped(target, "is not online: it is told when it is back"))];
+    await this.#undoWhereResumed(queue, online, by);
+    return [...outcomes, ...later];
+  }
+
+  /** Another console may have had them go on just before they were told to stop: nobody would tell them again. */
+  async #undoWhereResumed(queue: string, workers: readonly string[], by: User): Promise<void> {
+    const paused = await this.#store.get(queue);
+    if (!paused || paused.isResuming) await this.#goOn(queue, workers, by);
   }
 
   /** A worker that started, or was seen to consume what is paused. */
   #tellLater(worker: WorkerSummary, isNew: boolean): void {
-    if (this.#paused.size === 0 || worker.status !== "online") return;
+    if (this.#paused.size === 0 || worker.status !== "online" || !this.#options.isLeader()) return;
     const telling = this.#tell(worker, isNew).catch((error: unknown) => {
       const fields = { worker: worker.name, error: errorText(error) };
       this.#options.logger.warn("could not tell a worker which queues are paused", fields);
@@ -137,23 +165,17 @@ export class PausedQueues {
     // Which queues a worker that has just started consumes is not known before it was asked.
     if (isNew) await this.#options.fleet.refresh(worker.name);
     const current = this.#options.fleet.get(worker.name) ?? worker;
-    for (const [queue, paused] of this.#paused) {
-      if (!current.queues.includes(queue) || this.#wasToldLately(current.name, queue, isNew)) continue;
-      const by: User = { name: paused.by, role: "operator", seesPayloads: false, via: "api", address: "" };
-      const outcomes = await this.#cancelOn(queue, paused, [current], by);
+    for (const [queue, { by: name, told }] of [...this.#paused]) {
+      if (!current.queues.includes(queue) || this.#pausing.has(queue)) continue;
+      if (!isNew && this.#wasToldLately(told.get(current.name))) continue;
+      const by: User = { name, role: "operator", seesPayloads: false, via: "api", address: "" };
+      const outcomes = await this.#cancelOn(queue, [current], by);
       this.#options.logger.info("told a worker that a queue is paused", { worker: current.name, queue, outcomes });
     }
   }
 
-  #wasToldLately(worker: string, queue: string, isNew: boolean): boolean {
-    const told = this.#told.get(`${worker} ${queue}`);
-    return !isNew && told !== undefined && this.#options.now().getTime() - told < TOLD_AGAIN_MS;
-  }
-
-  async #save(queue: string, { by, workers }: Paused): Promise<void> {
-    const sql = `INSERT INTO console_paused_queues (queue, paused_by, workers) VALUES (?, ?, ?)
-      ON CONFLICT (queue) DO UPDATE SET workers = excluded.workers`;
-    await this.#options.database.write([{ sql, values: [queue, by, JSON.stringify([...workers])] }]);
+  #wasToldLately(toldMs: number | undefined): boolean {
+    return toldMs !== undefined && this.#options.now().getTime() - toldMs < TOLD_AGAIN_MS;
   }
 }
 
@@ -164,9 +186,4 @@ export function addConsumerArgs(queue: string): Readonly<Record<string, unknown>
 
 function skipped(target: string, detail: string): ActionOutcome {
   return { target, outcome: "skipped", detail };
-}
-
-function workersOf(row: Row): readonly string[] {
-  const list: unknown = JSON.parse(String(row.workers));
-  return Array.isArray(list) ? list.filter((each) => typeof each === "string") : [];
 }

@@ -2,9 +2,10 @@ import type { Logger, Lovage } from "lovage";
 import { DEAD_LETTER_QUEUE, type QueueCounts, sleep } from "lovage/internal";
 import type { ActionOutcome } from "../../api/common.js";
 import type { QueueSummary } from "../../api/queues.js";
-import type { Fleet, Ingest, LiveHub, QueueWatch, SeriesStore } from "../parts.js";
+import type { Fleet, Ingest, LiveHub, QueueWatch } from "../parts.js";
 import type { User } from "../route.js";
 import type { Database } from "../store/database.js";
+import type { SeriesStore } from "../store/series-store.js";
 import { errorText } from "./broker-access.js";
 import { type BrokerLook, lookInTime } from "./broker-look.js";
 import { DeadLetterBook } from "./dead-letter-book.js";
@@ -24,7 +25,7 @@ const RATE_SECONDS = 60;
 export interface QueueSamplerOptions {
   readonly app: Lovage;
   readonly fleet: Fleet;
-  readonly ingest: Pick<Ingest, "onEvent">;
+  readonly ingest: Pick<Ingest, "onEvent" | "status">;
   readonly series: SeriesStore;
   readonly database: Database;
   readonly live: LiveHub;
@@ -67,9 +68,10 @@ export class QueueSampler implements QueueWatch {
     const { app, fleet, database, logger, now = () => new Date() } = options;
     this.#options = options;
     this.#now = now;
-    this.#paused = new PausedQueues({ fleet, database, logger, now });
+    const isLeader = (): boolean => options.ingest.status.leader;
+    this.#paused = new PausedQueues({ fleet, database, logger, now, isLeader });
     this.deadLetters = new DeadLetterBook({ app, logger, now });
-    this.#recorder = new QueueSeriesRecorder(options.series);
+    this.#recorder = new QueueSeriesRecorder({ series: options.series, isLeader });
     this.#state = { reachable: true, error: null, since: now() };
     this.#heardSinceMs = now().getTime();
   }
@@ -158,6 +160,8 @@ export class QueueSampler implements QueueWatch {
 
   async #sample(): Promise<void> {
     const { app, logger } = this.#options;
+    // Beside the look: a store that is away must not hold it up.
+    const reread = this.#paused.reread();
     try {
       const look = await lookInTime(app, this.#candidates(), this.#now);
       this.#look = look;
@@ -172,6 +176,7 @@ export class QueueSampler implements QueueWatch {
         logger.warn("the broker's queues cannot be counted", { error: text });
       } else this.#state = { ...this.#state, error: text };
     }
+    await reread;
     this.#publish();
   }
 

@@ -1,6 +1,6 @@
 import type { BrokerCapabilities, QueueCounts } from "lovage/internal";
-import type { SeriesStore } from "../parts.js";
 import { label, labelPart, type SeriesName, WHOLE } from "../store/series-names.js";
+import type { SeriesStore } from "../store/series-store.js";
 import type { Traffic } from "./queue-traffic.js";
 
 /** Messages that went through a queue since the console started. */
@@ -26,19 +26,26 @@ interface Seen {
   readonly totals: QueueTotals;
 }
 
-/** Writes what each look at the broker found to the series, so that charts outlive the console, and adds up what went through. */
+/**
+ * Writes what each look at the broker found to the series, so that charts outlive the console, and adds up what went through. Of the
+ * consoles of a store each sees the same go through, and one counts it: the one that writes events.
+ */
 export class QueueSeriesRecorder {
   readonly #series: SeriesStore;
+  readonly #isLeader: () => boolean;
   readonly #seen = new Map<string, Seen>();
 
-  constructor(series: SeriesStore) {
-    this.#series = series;
+  constructor(options: { readonly series: SeriesStore; readonly isLeader: () => boolean }) {
+    this.#series = options.series;
+    this.#isLeader = options.isLeader;
   }
 
   record(looks: readonly QueueLook[], inspection: BrokerCapabilities["inspection"], atMs: number): void {
+    const counts = this.#isLeader();
     for (const look of looks) {
       this.#recordDepth(look, inspection, atMs);
-      this.#recordTraffic(look, inspection, atMs);
+      const gone = this.#passed(look, inspection);
+      if (counts) this.#count(look.queue, gone, atMs);
     }
     const names = new Set(looks.map(({ queue }) => queue));
     for (const queue of this.#seen.keys()) if (!names.has(queue)) this.#seen.delete(queue);
@@ -64,21 +71,20 @@ export class QueueSeriesRecorder {
     gauge("depth", counts.ready);
     if (held) gauge("unacked", counts.unacked);
     if (scheduled) gauge("scheduled", counts.scheduled);
-    if (counts.oldest) gauge("oldest", Math.max(0, (atMs - counts.oldest.getTime()) / 1000));
   }
 
-  #recordTraffic(
-    { queue, counts, traffic }: QueueLook,
-    inspection: BrokerCapabilities["inspection"],
-    atMs: number,
-  ): void {
+  #count(queue: string, gone: QueueTotals, atMs: number): void {
+    const names: readonly (keyof QueueTotals)[] = ["published", "delivered", "acked", "redelivered"];
+    for (const name of names) if (gone[name] > 0) this.#series.count(name, label("queue", queue), gone[name], atMs);
+  }
+
+  /** What went through since the last look. */
+  #passed({ queue, counts, traffic }: QueueLook, inspection: BrokerCapabilities["inspection"]): QueueTotals {
     const whole = inspection.held && inspection.scheduled;
     const depth = whole ? counts.ready + counts.unacked + counts.scheduled : counts.ready;
     const before = this.#seen.get(queue);
     const gone = changeOf(before, { traffic, depth }, whole);
     const totals = before?.totals ?? NOTHING;
-    const names: readonly (keyof QueueTotals)[] = ["published", "delivered", "acked", "redelivered"];
-    for (const name of names) if (gone[name] > 0) this.#series.count(name, label("queue", queue), gone[name], atMs);
     this.#seen.set(queue, {
       traffic,
       depth,
@@ -89,6 +95,7 @@ export class QueueSeriesRecorder {
         redelivered: totals.redelivered + gone.redelivered,
       },
     });
+    return gone;
   }
 }
 

@@ -1,5 +1,6 @@
+import { setImmediate } from "node:timers/promises";
 import { z } from "@hono/zod-openapi";
-import { DEAD_LETTER_QUEUE, type DeadLetter, DeadLetters } from "lovage/internal";
+import { DEAD_LETTER_QUEUE, DeadLetters } from "lovage/internal";
 import type { ActionOutcome } from "../../api/common.js";
 import {
   DeadLetterFilter,
@@ -12,9 +13,9 @@ import {
 } from "../../api/queues.js";
 import type { ConsoleParts } from "../parts.js";
 import { askBrokerFor, brokerProblem, errorText } from "../queues/broker-access.js";
-import { matchesLetter } from "../queues/dead-letter-book.js";
+import { matchesLetter, type ScannedLetter } from "../queues/dead-letter-book.js";
 import { deadLetterView } from "../queues/dead-letter-view.js";
-import { taskNames } from "../queues/message-view.js";
+import { SINGLE_BYTES, taskNames } from "../queues/message-view.js";
 import { ApiError, type Route, route, StreamReply, type User } from "../route.js";
 
 /** Seconds that replaying or deleting may take. */
@@ -45,7 +46,7 @@ const listDeadLetters = route(
     const last = page.at(-1);
     const isWhole = letters.length >= total;
     return {
-      items: page.map((letter, at) => viewOf(parts, user, letter, start + at + 1)),
+      items: page.map((letter, at) => viewOf(parts, user, letter, { position: start + at + 1 })),
       nextCursor: last && start + query.limit < matching.length ? cursorOf(start + query.limit, last.key) : null,
       total: { count: isWhole || isFiltered(query) ? matching.length : total, exact: isWhole },
       facets: facetsOf(letters),
@@ -53,7 +54,9 @@ const listDeadLetters = route(
   },
 );
 
-async function scan(parts: ConsoleParts): Promise<{ readonly letters: readonly DeadLetter[]; readonly total: number }> {
+async function scan(
+  parts: ConsoleParts,
+): Promise<{ readonly letters: readonly ScannedLetter[]; readonly total: number }> {
   try {
     return await parts.queues.deadLetters.scan();
   } catch (error) {
@@ -61,18 +64,23 @@ async function scan(parts: ConsoleParts): Promise<{ readonly letters: readonly D
   }
 }
 
-function viewOf({ app }: ConsoleParts, { seesPayloads }: User, letter: DeadLetter, position: number): DeadLetterItem {
-  return deadLetterView(letter, { position, seesPayloads, redact: app.redact });
+function viewOf(
+  { app }: ConsoleParts,
+  { seesPayloads }: User,
+  letter: ScannedLetter,
+  options: { readonly position: number; readonly decodedBytes?: number },
+): DeadLetterItem {
+  return deadLetterView(letter, { ...options, seesPayloads, redact: app.redact });
 }
 
 function isFiltered({ q, task, queue, reason, worker }: DeadLetterFilter): boolean {
   return [q, task, queue, reason, worker].some((each) => each !== undefined && each !== "");
 }
 
-type Sort = (letter: DeadLetter) => string | number;
+type Sort = (letter: ScannedLetter) => string | number;
 const SORTS: ReadonlyMap<string, Sort> = new Map<string, Sort>([
   ["died", ({ death }) => death.died],
-  ["task", ({ message }) => taskNames(message).task ?? ""],
+  ["task", ({ names }) => names.task ?? ""],
   ["queue", ({ death }) => death.queue],
   ["reason", ({ death }) => death.reason],
   ["worker", ({ death }) => death.worker],
@@ -82,14 +90,14 @@ const SORTS: ReadonlyMap<string, Sort> = new Map<string, Sort>([
 ]);
 
 /** The newest first, unless something else is asked for. */
-function sorted(letters: readonly DeadLetter[], asked = "-died"): readonly DeadLetter[] {
+function sorted(letters: readonly ScannedLetter[], asked = "-died"): readonly ScannedLetter[] {
   const descending = asked.startsWith("-");
   const by = SORTS.get(descending ? asked.slice(1) : asked);
   if (!by) {
     const message = `expected one of ${[...SORTS.keys()].join(", ")}, with - before it to turn it round`;
     throw new ApiError(400, "validation", `sort: ${message}`, { errors: [{ path: "sort", message }] });
   }
-  const compare = (a: DeadLetter, b: DeadLetter): number => {
+  const compare = (a: ScannedLetter, b: ScannedLetter): number => {
     const [x, y] = [by(a), by(b)];
     return x < y ? -1 : x > y ? 1 : 0;
   };
@@ -101,7 +109,7 @@ function sorted(letters: readonly DeadLetter[], asked = "-died"): readonly DeadL
 function cursorOf(place: number, key: string): string {
   return Buffer.from(JSON.stringify([place, key])).toString("base64url");
 }
-function startOf(letters: readonly DeadLetter[], cursor: string | undefined): number {
+function startOf(letters: readonly ScannedLetter[], cursor: string | undefined): number {
   if (cursor === undefined) return 0;
   const parsed = readCursor(cursor);
   if (!parsed)
@@ -120,11 +128,11 @@ function readCursor(text: string): readonly [number, string] | undefined {
   }
 }
 
-function facetsOf(letters: readonly DeadLetter[]): DeadLetterPage["facets"] {
-  const values = (of: (letter: DeadLetter) => string | null): string[] =>
+function facetsOf(letters: readonly ScannedLetter[]): DeadLetterPage["facets"] {
+  const values = (of: (letter: ScannedLetter) => string | null): string[] =>
     [...new Set(letters.flatMap((letter) => of(letter) || []))].sort().slice(0, FACET_VALUES);
   return {
-    tasks: values(({ message }) => taskNames(message).task),
+    tasks: values(({ names }) => names.task),
     queues: values(({ death }) => death.queue),
     reasons: values(({ death }) => death.reason),
     workers: values(({ death }) => death.worker),
@@ -143,9 +151,9 @@ const replayDeadLetters = route(
     audit: { action: "replay dead letters", target: ({ body }) => targetOf(body) },
   },
   async ({ parts, body }) => {
-    const keys = await keysOf(parts, body);
+    const chosen = await chosenBy(parts, body);
     const to = body.to === undefined ? {} : { queue: body.to };
-    return await inBatches(parts, keys, "replaying dead letters", async (book, batch) => {
+    return await inBatches(parts, chosen, "replaying dead letters", async (book, batch) => {
       const done = await book.replayEach(batch, to);
       return done.map(({ message, queue, error }) => ({
         target: taskNames(message).id ?? "a message without an id",
@@ -168,8 +176,8 @@ const deleteDeadLetters = route(
     audit: { action: "delete dead letters", target: ({ body }) => targetOf(body) },
   },
   async ({ parts, body }) => {
-    const keys = await keysOf(parts, body);
-    return await inBatches(parts, keys, "deleting dead letters", async (book, batch) => {
+    const chosen = await chosenBy(parts, body);
+    return await inBatches(parts, chosen, "deleting dead letters", async (book, batch) => {
       const count = await book.remove(batch);
       return Array.from({ length: count }, () => ({
         target: DEAD_LETTER_QUEUE.name,
@@ -186,25 +194,29 @@ function targetOf(body: unknown): string {
   return parsed.data.keys ? `${parsed.data.keys.length} by key` : "all that match";
 }
 
+/** Letters to act on. `unseen`: more than can be looked through at once, of which any may match. */
+interface Chosen {
+  readonly keys: readonly string[];
+  readonly unseen: number;
+}
+
 /** Those named, or all that match now. */
-async function keysOf(
-  parts: ConsoleParts,
-  { keys, filter }: z.output<typeof DeleteDeadLetters>,
-): Promise<readonly string[]> {
+async function chosenBy(parts: ConsoleParts, { keys, filter }: z.output<typeof DeleteDeadLetters>): Promise<Chosen> {
   if ((keys === undefined) === (filter === undefined)) {
     throw new ApiError(400, "validation", "say which: keys or filter, and one of them", {
       errors: [{ path: "", message: "expected keys or filter" }],
     });
   }
-  if (keys) return [...new Set(keys)];
-  const { letters } = await scan(parts);
-  return letters.filter((letter) => matchesLetter(letter, filter ?? {})).map(({ key }) => key);
+  if (keys) return { keys: [...new Set(keys)], unseen: 0 };
+  const { letters, total } = await scan(parts);
+  const matching = letters.filter((letter) => matchesLetter(letter, filter ?? {}));
+  return { keys: matching.map(({ key }) => key), unseen: Math.max(0, total - letters.length) };
 }
 
 /** Goes on after one that is refused; what has gone meanwhile is told as skipped. */
 async function inBatches(
   parts: ConsoleParts,
-  keys: readonly string[],
+  { keys, unseen }: Chosen,
   what: string,
   act: (book: DeadLetters, batch: readonly string[]) => Promise<readonly ActionOutcome[]>,
 ): Promise<DeadLetterReply> {
@@ -236,6 +248,10 @@ async function inBatches(
   const gone = keys.length - outcomes.length;
   if (gone > 0)
     outcomes.push({ target: `${gone} more`, outcome: "skipped", detail: "they are gone, or somebody holds them" });
+  if (unseen > 0) {
+    const detail = "too many to look through at once: those that match are still there; do it again";
+    outcomes.push({ target: `${unseen} more`, outcome: "skipped", detail });
+  }
   return { outcomes, count: outcomes.filter(({ outcome }) => outcome === "done").length };
 }
 
@@ -257,8 +273,12 @@ const downloadDeadLetters = route(
   },
 );
 
-async function* lines(parts: ConsoleParts, user: User, letters: readonly DeadLetter[]): AsyncIterable<string> {
-  for (const [at, letter] of letters.entries()) yield `${JSON.stringify(viewOf(parts, user, letter, at + 1))}\n`;
+async function* lines(parts: ConsoleParts, user: User, letters: readonly ScannedLetter[]): AsyncIterable<string> {
+  for (const [at, letter] of letters.entries()) {
+    yield `${JSON.stringify(viewOf(parts, user, letter, { position: at + 1, decodedBytes: SINGLE_BYTES }))}\n`;
+    // Others have their turn: each may take its time.
+    await setImmediate();
+  }
 }
 
 /** Messages that were put aside because they cannot be run. */

@@ -1,12 +1,13 @@
 import { z } from "@hono/zod-openapi";
+import { topicsOfText } from "../../api/live-topics.js";
 import { ApiError, route, TakeOverReply } from "../route.js";
 
-/** `task:{id}` and the like: what comes after the colon is anybody's text. */
-const TOPIC = /^(stats|workers|queues|tasks|schedules|(task|log|run|operation):[^\p{Cc}]{1,300})$/u;
+/** `task:{id}` and the like: what comes after the colon is anybody's text, of as many characters as an id in a path may have. */
+const TOPIC = /^(stats|workers|queues|tasks|schedules|(task|log|run|operation):[\s\S]{1,1000})$/u;
 const MOST_TOPICS = 200;
 
 const EventsQuery = z.object({
-  /** Comma-separated. */
+  /** Comma-separated, as `topicsText` writes them. */
   topics: z.string().min(1).max(20_000),
   /** As the `Last-Event-ID` header, for clients that cannot set one. */
   lastEventId: z.string().max(100).optional(),
@@ -37,12 +38,13 @@ export const eventsRoutes = [
 ];
 
 function readTopics(text: string): readonly string[] {
-  const topics = [...new Set(text.split(",").map((topic) => topic.trim()))];
+  const topics = topicsOfText(text);
   if (topics.length > MOST_TOPICS) throw badTopics(`${topics.length} topics at once: at most ${MOST_TOPICS}`);
-  for (const topic of topics) {
+  return topics.map((topic) => {
+    if (topic === undefined) throw badTopics("a % in a topic is written %25, a comma %2C");
     if (!TOPIC.test(topic)) throw badTopics(`there is no topic ${JSON.stringify(topic.slice(0, 100))}`);
-  }
-  return topics;
+    return topic;
+  });
 }
 
 function badTopics(message: string): ApiError {

@@ -2,9 +2,9 @@ import { z } from "@hono/zod-openapi";
 import { ListQuery } from "../../api/common.js";
 import { Operation, OperationDetail, OperationPage, StartOperation, StopAllCounts } from "../../api/operations.js";
 import { TaskFilter } from "../../api/tasks.js";
+import { csvLine } from "../http/export-rows.js";
 import type { OperationRunner } from "../operations/operation-runner.js";
 import { ApiError, type Route, route, StreamReply } from "../route.js";
-import { csvLine } from "../tasks/task-export.js";
 
 const OperationName = z.object({ id: z.string().min(1).max(100) });
 const Outcome = z.enum(["done", "failed", "skipped"]);

@@ -1,6 +1,8 @@
 import { z } from "@hono/zod-openapi";
 import { maskUrls } from "lovage/internal";
 import { AttentionItem, Overview, Series, SeriesQuery } from "../../api/operations.js";
+import { errorParts } from "../ingest/error-fingerprint.js";
+import { percentile } from "../jobs/job-stats.js";
 import { chartOf } from "../overview/chart-series.js";
 import type { ConsoleParts } from "../parts.js";
 import { type Route, route } from "../route.js";
@@ -52,28 +54,15 @@ async function topErrorsOf(tasks: TaskStore, nowMs: number): Promise<OverviewDat
     .map(({ fingerprint, task, error, count }) => ({ fingerprint, task, ...errorParts(error), count }));
 }
 
-/** `ValueError('no such user')` is a class and what it says; never parsed any further. */
-function errorParts(error: string): { readonly class: string; readonly message: string } {
-  const [, name, rest] = /^([\w.]{1,200})(?:\(([\s\S]*)\)|: ([\s\S]*))?$/.exec(error) ?? [];
-  return name === undefined
-    ? { class: "", message: error }
-    : { class: name, message: rest ?? error.slice(name.length + 2) };
-}
-
 async function slowestOf(tasks: TaskStore, nowMs: number): Promise<OverviewData["slowest"]> {
   const types = await tasks.taskTypes(nowMs - LOOK_BACK_MS);
   return types
     .flatMap(({ name, runtimes, runs }) => {
       const p95 = percentile(runtimes, 0.95);
-      return p95 === undefined ? [] : [{ task: name, p95, runs }];
+      return p95 === null ? [] : [{ task: name, p95, runs }];
     })
     .sort((a, b) => b.p95 - a.p95)
     .slice(0, ROWS);
-}
-
-function percentile(samples: readonly number[], share: number): number | undefined {
-  const sorted = [...samples].sort((a, b) => a - b);
-  return sorted[Math.min(sorted.length - 1, Math.ceil(sorted.length * share) - 1)];
 }
 
 async function longestRunningOf(tasks: TaskStore, nowMs: number): Promise<OverviewData["longestRunning"]> {

@@ -40,7 +40,8 @@ const getType = route(
   async ({ parts, params: { name }, user }) => {
     const [row] = await parts.tasks.taskTypes(sinceMs(parts), name);
     const definition = parts.app.findTask(name);
-    if (!row && !definition && !parts.fleet.registered().has(name)) {
+    const registered = parts.fleet.registered();
+    if (!row && !definition && !registered.has(name)) {
       throw new ApiError(404, "no_such_task_type", `no task ${name} is registered anywhere, and none has run lately`);
     }
     const failures = await parts.tasks.list({
@@ -51,7 +52,7 @@ const getType = route(
     });
     const options = { payloads: user.seesPayloads, nowMs: parts.now().getTime() };
     return {
-      ...typeOf(parts, name, row),
+      ...typeOf(parts.app, name, row, registered),
       description: definition?.options.description ?? null,
       options: definition ? optionsOf(definition) : {},
       schema: schemaOf(parts, name),

@@ -6,6 +6,7 @@ import {
   RerunTask,
   SendTask,
   SentTask,
+  TASK_VALUE_NAMES,
   TaskDetail,
   TaskEvent,
   TaskFilter,
@@ -16,12 +17,14 @@ import {
   TerminateTask,
 } from "../../api/tasks.js";
 import { attemptsOf } from "../actions/attempts.js";
-import { ApiError, type Route, route, StreamReply } from "../route.js";
+import { ApiError, type Route, route, StreamReply, type User } from "../route.js";
+import type { StoreFilter, TaskListResult } from "../store/task-store.js";
 import { findRecord, recallRecord } from "../tasks/find-record.js";
 import { detailOf } from "../tasks/task-detail.js";
 import { exportCsv, exportJson, orderedStates, TASK_SORTS } from "../tasks/task-export.js";
 import { rawOf } from "../tasks/task-raw.js";
 import { toEvent, toLogLine, toSummary } from "../tasks/task-summary.js";
+import { wholeValueOf } from "../tasks/whole-value.js";
 
 const TaskName = z.object({ id: z.string().min(1).max(1000) });
 const ExportQuery = TaskFilter.extend({
@@ -45,8 +48,8 @@ function sortOf(sort: string | undefined): string {
 }
 
 /** The filters of a query without what else it says. */
-function filterOf(query: TaskFilter): TaskFilter {
-  return TaskFilter.parse(query);
+function filterOf(query: TaskFilter, { seesPayloads }: User): StoreFilter {
+  return { ...TaskFilter.parse(query), searchesPayloads: seesPayloads };
 }
 
 const idOf = ({ params }: { readonly params: Readonly<Record<string, string>> }): string => params.id ?? "";
@@ -63,16 +66,22 @@ const listTasks = route(
   },
   async ({ parts, query, user }) => {
     const { limit, cursor, sort } = query;
-    const found = await parts.tasks.list({ filter: filterOf(query), sort: sortOf(sort), limit, cursor });
+    const found = await parts.tasks.list({ filter: filterOf(query, user), sort: sortOf(sort), limit, cursor });
     const options = { payloads: user.seesPayloads, nowMs: parts.now().getTime() };
     return {
       items: found.records.map((record) => toSummary(record, options)),
       nextCursor: found.nextCursor,
       total: { ...found.total },
       states: orderedStates(found.states),
+      searched: searchedOf(found),
     };
   },
 );
+
+function searchedOf({ searchedToMs }: TaskListResult): TaskPage["searched"] {
+  if (searchedToMs === undefined) return null;
+  return { to: searchedToMs === null ? null : new Date(searchedToMs).toISOString() };
+}
 
 const exportTasks = route(
   {
@@ -88,7 +97,7 @@ const exportTasks = route(
   },
   async ({ parts, query, user }) => {
     const request = {
-      filter: filterOf(query),
+      filter: filterOf(query, user),
       sort: sortOf(query.sort),
       payloads: user.seesPayloads,
       nowMs: parts.now().getTime(),
@@ -245,6 +254,32 @@ const taskRaw = route(
   async ({ parts, params, user }) => await rawOf(parts, await findRecord(parts, params.id), user),
 );
 
+const taskValue = route(
+  {
+    method: "get",
+    path: "/tasks/{id}/values/{value}",
+    tag: "tasks",
+    summary: "A task's arguments or result, whole, as a file: JSON, or the text that a worker made of it",
+    role: "viewer",
+    params: TaskName.extend({ value: z.enum(TASK_VALUE_NAMES) }),
+    response: z.string(),
+    contentType: "application/json",
+  },
+  async ({ parts, params, user }) => {
+    const { id, value } = params;
+    if (!user.seesPayloads)
+      throw new ApiError(403, "forbidden", `arguments and results are hidden from the role ${user.role}`);
+    const { text, form } = await wholeValueOf(parts, await findRecord(parts, id), value);
+    return form === "json"
+      ? new StreamReply(once(text), { contentType: "application/json", fileName: `${id}-${value}.json` })
+      : new StreamReply(once(text), { contentType: "text/plain; charset=utf-8", fileName: `${id}-${value}.txt` });
+  },
+);
+
+async function* once(text: string): AsyncGenerator<string> {
+  yield text;
+}
+
 const revokeTask = route(
   {
     method: "post",
@@ -338,6 +373,7 @@ export const tasksRoutes: readonly Route[] = [
   taskLogs,
   taskCanvas,
   taskRaw,
+  taskValue,
   revokeTask,
   stopTask,
   terminateTask,

@@ -111,9 +111,7 @@ function whyNot({ fleet }: ConsoleParts, name: string, order: WorkerOrder): stri
 }
 
 function answered(answer: ActionOutcome, { unanswered }: WorkerOrder): ActionOutcome {
-  return answer.outcome === "no-answer" && unanswered !== undefined
-    ? { ...answer, outcome: "done", detail: unanswered }
-    : answer;
+  return answer.outcome === "done" && unanswered !== undefined ? { ...answer, detail: unanswered } : answer;
 }
 
 /** As `giveOrder`, to one; 404 for a worker never heard of, 409 for one that is offline. */

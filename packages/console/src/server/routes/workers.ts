@@ -18,6 +18,7 @@ import {
   type WorkerSummary,
   Workers,
 } from "../../api/workers.js";
+import { totalsOf } from "../fleet/worker-totals.js";
 import type { ConsoleParts } from "../parts.js";
 import { ApiError, type Route, route, type User } from "../route.js";
 import {
@@ -39,8 +40,8 @@ import {
   type WorkerOrder,
 } from "./worker-orders.js";
 
-const WorkerName = z.object({ worker: z.string().min(1).max(500) });
-const ConsumerName = WorkerName.extend({ queue: z.string().min(1).max(255) });
+const WorkerName = z.object({ worker: z.string().min(1).max(1000) });
+const ConsumerName = WorkerName.extend({ queue: z.string().min(1).max(1000) });
 
 const listWorkers = route(
   {
@@ -72,25 +73,6 @@ function isListed(worker: WorkerSummary, { q, status, queue, kind }: z.output<ty
   if (queue !== undefined && !worker.queues.includes(queue)) return false;
   if (kind !== undefined && worker.kind !== kind) return false;
   return q === undefined || worker.name.toLowerCase().includes(q.trim().toLowerCase());
-}
-
-/** Figures of workers that have gone silent are from then: they are not added up. */
-function totalsOf(items: readonly WorkerSummary[], known: number): z.input<typeof WorkerList>["totals"] {
-  const online = items.filter(({ status }) => status === "online");
-  const sum = (of: (worker: WorkerSummary) => number | null): number =>
-    online.reduce((total, worker) => total + (of(worker) ?? 0), 0);
-  return {
-    online: online.length,
-    known,
-    slots: sum(({ slots }) => slots),
-    busy: sum(({ busy }) => busy),
-    active: sum(({ active }) => active),
-    reserved: sum(({ reserved }) => reserved),
-    processed: sum(({ processed }) => processed),
-    succeeded: sum(({ succeeded }) => succeeded),
-    failed: sum(({ failed }) => failed),
-    retried: sum(({ retried }) => retried),
-  };
 }
 
 const getWorker = route(

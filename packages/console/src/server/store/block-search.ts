@@ -10,6 +10,10 @@ import { atMs, RECORD_COLUMNS, toRecord } from "./task-rows.js";
 const NOTE_STEP = 1_000;
 /** Milliseconds between two goes: half of the time is left to others. */
 const NOTE_PAUSE_MS = 10;
+/** Blocks that are looked through for all that matches: about 25,000 tasks, some 60 ms. */
+const FEW_BLOCKS = 200;
+/** More are found soon by walking along an index. */
+const FEW_TASKS = 2_000;
 /** Others have their turn after about this many milliseconds. */
 const TURN_MS = 15;
 
@@ -21,22 +25,25 @@ export interface BlockQuestion {
 }
 
 /**
- * Searches SQLite by the blocks of tasks that may match. Good for one process: when another has written to the file, or before all that
- * was there is noted, it is not ready, and searches go through everything instead.
+ * Searches by the blocks of tasks that may match. Good for one process: when another has written to the database, or before all that was
+ * there is noted, it is not ready, and searches go through everything instead; so they always do where several processes write.
  */
 export class BlockSearch {
   readonly #database: Database;
   readonly #blocks = new SearchBlocks();
+  /** The table, as its rows lie: a block is a stretch of them. */
+  readonly #tasks: string;
   #version: SqlValue | undefined;
   #isReady = false;
 
   constructor(database: Database) {
     this.#database = database;
+    this.#tasks = database.dialect.readAlong("tasks", null);
   }
 
   /** Notes what is in the store, the newest first, in the background; what is written meanwhile is noted by `note`. */
   async prepare(): Promise<void> {
-    if (this.#database.dialect.name !== "sqlite") return;
+    if (!this.#canNote) return;
     this.#version = await this.#dataVersion();
     for (let before = Number.MAX_SAFE_INTEGER; ; ) {
       const rows = await this.#database.all({
@@ -54,7 +61,7 @@ export class BlockSearch {
 
   /** Notes records that were written, with the `seq` of each. */
   note(records: readonly TaskRecord[], seqs: readonly number[]): void {
-    if (this.#database.dialect.name !== "sqlite") return;
+    if (!this.#canNote) return;
     for (const [at, record] of records.entries()) {
       const seq = seqs[at];
       if (seq !== undefined) this.#blocks.note(seq, atMs(record), record);
@@ -110,6 +117,24 @@ export class BlockSearch {
     return { rows: found, next: undefined };
   }
 
+  /** The `seq` of all that match, where few blocks may hold any; undefined where there are too many, or time is over. */
+  async few({ node, where, deadlineMs }: BlockQuestion): Promise<readonly number[] | undefined> {
+    const blocks = this.#blocks.candidates(node);
+    if (blocks.length > FEW_BLOCKS) return undefined;
+    const found: number[] = [];
+    const turns = new Turns();
+    for (const { fromSeq, toSeq } of blocks) {
+      if (found.length > FEW_TASKS || performance.now() > deadlineMs) return undefined;
+      const rows = await this.#database.all({
+        sql: `SELECT seq FROM ${this.#tasks} WHERE seq >= ? AND seq < ? AND ${where.sql}`,
+        values: [fromSeq, toSeq, ...where.values],
+      });
+      found.push(...rows.map(({ seq }) => Number(seq)));
+      await turns.take();
+    }
+    return found;
+  }
+
   /** Counts what matches per state; `share` of the blocks were looked into before time, or `most`, was reached. */
   async count(
     question: BlockQuestion & { readonly nowMs: number; readonly most: number },
@@ -123,7 +148,7 @@ export class BlockSearch {
       if (at > 0 && isOver) return { rows, share: at / blocks.length };
       const some = await this.#database.all({
         sql: `SELECT state, CASE WHEN state = 'PENDING' AND eta_ms > ? THEN 1 ELSE 0 END AS later, count(*) AS tasks
-          FROM tasks NOT INDEXED WHERE seq >= ? AND seq < ? AND ${question.where.sql} GROUP BY 1, 2`,
+          FROM ${this.#tasks} WHERE seq >= ? AND seq < ? AND ${question.where.sql} GROUP BY 1, 2`,
         values: [question.nowMs, fromSeq, toSeq, ...question.where.values],
       });
       rows.push(...some);
@@ -144,14 +169,20 @@ export class BlockSearch {
   ): Promise<Row[]> {
     const beyond = behind ? ` AND (at_ms, seq) ${stretch.order.descending ? "<" : ">"} (?, ?)` : "";
     return await this.#database.all({
-      sql: `SELECT ${RECORD_COLUMNS} FROM tasks NOT INDEXED WHERE seq >= ? AND seq < ?${beyond} AND ${where.sql}
+      sql: `SELECT ${RECORD_COLUMNS} FROM ${this.#tasks} WHERE seq >= ? AND seq < ?${beyond} AND ${where.sql}
         ORDER BY ${orderSql(stretch)} LIMIT ?`,
       values: [fromSeq, toSeq, ...(behind ? behind.values : []), ...where.values, limit],
     });
   }
 
+  get #canNote(): boolean {
+    return this.#database.dialect.writesOfOthers !== undefined;
+  }
+
   async #dataVersion(): Promise<SqlValue | undefined> {
-    return (await this.#database.get({ sql: "PRAGMA data_version" }))?.data_version;
+    const { writesOfOthers: sql } = this.#database.dialect;
+    const row = sql === undefined ? undefined : await this.#database.get({ sql });
+    return row && Object.values(row)[0];
   }
 }
 

@@ -1,8 +1,8 @@
 import { ConfigurationError, type Logger } from "lovage";
 import { maskUrls } from "lovage/internal";
 import type { Database } from "./database.js";
-import { PostgresConsoleDatabase } from "./postgres-database.js";
-import { SqliteConsoleDatabase } from "./sqlite-database.js";
+import { PostgresConsoleDatabase } from "./postgres/postgres-database.js";
+import { SqliteConsoleDatabase } from "./sqlite/sqlite-database.js";
 
 export interface OpenDatabaseOptions {
   readonly logger: Logger;

@@ -1,4 +1,4 @@
-import { storable } from "./dialects.js";
+import { storable } from "./stored-texts.js";
 import { type FilterNode, knownState } from "./task-query.js";
 import type { TaskRecord } from "./task-record.js";
 

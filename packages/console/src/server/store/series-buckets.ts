@@ -1,4 +1,5 @@
 import { DurationHistogram } from "./duration-histogram.js";
+import { RecentNames } from "./recent-names.js";
 
 /** What a bucket holds: a sum of counts, the last figure, or durations. */
 export type BucketKind = "count" | "gauge" | "duration";
@@ -16,8 +17,10 @@ export interface Bucket {
   readonly durations: DurationHistogram | undefined;
 }
 
-/** Labels of one metric that are told apart; what comes after goes under `other`. */
+/** Labels of one metric that are told apart at a time; what comes besides goes under `other`. */
 const MAX_LABELS = 5000;
+/** Milliseconds after which a label that is not used any more gives up its place. */
+const LABEL_KEPT_MS = 3600_000;
 /** Buckets that wait to be written at most. */
 const MAX_WAITING = 100_000;
 const OTHER_LABEL = "other";
@@ -27,10 +30,12 @@ const LABEL_LENGTH = 600;
 export class SeriesBuckets {
   readonly #stepMs: number;
   #buckets = new Map<string, Bucket>();
-  readonly #labels = new Map<string, Set<string>>();
+  readonly #labels = new Map<string, RecentNames>();
+  readonly #nowMs: () => number;
 
-  constructor(stepMs: number) {
+  constructor(stepMs: number, nowMs: () => number = Date.now) {
     this.#stepMs = stepMs;
+    this.#nowMs = nowMs;
   }
 
   get size(): number {
@@ -96,11 +101,11 @@ export class SeriesBuckets {
 
   #known(metric: string, label: string): string {
     const cut = label.length > LABEL_LENGTH ? label.slice(0, LABEL_LENGTH) : label;
-    const labels = this.#labels.get(metric) ?? new Set<string>();
-    if (labels.size === 0) this.#labels.set(metric, labels);
-    if (labels.has(cut)) return cut;
-    if (labels.size >= MAX_LABELS) return OTHER_LABEL;
-    labels.add(cut);
-    return cut;
+    let labels = this.#labels.get(metric);
+    if (!labels) {
+      labels = new RecentNames({ most: MAX_LABELS, keptMs: LABEL_KEPT_MS });
+      this.#labels.set(metric, labels);
+    }
+    return labels.has(cut, this.#nowMs()) ? cut : OTHER_LABEL;
   }
 }

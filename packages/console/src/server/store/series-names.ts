@@ -9,12 +9,8 @@ export const SERIES = {
   failed: { kind: "count", unit: "tasks" },
   /** All that finished, under the labels of `failed`: what the rate is a share of. */
   ended: { kind: "count", unit: "tasks" },
-  /** Tasks that were sent, where senders tell. Labels: ``; `queue:…`. */
-  sent: { kind: "count", unit: "tasks" },
   /** Tries that began. Labels: ``; `queue:…`; `worker:…`. */
   started: { kind: "count", unit: "tasks" },
-  retried: { kind: "count", unit: "tasks" },
-  lost: { kind: "count", unit: "tasks" },
   /** Seconds from sent (or ETA) to started. Labels: ``; `task:…`; `queue:…`. */
   wait: { kind: "duration", unit: "seconds" },
   /** Seconds a finished run took. Labels: ``; `task:…`; `queue:…`; `worker:…`. */
@@ -26,8 +22,6 @@ export const SERIES = {
   depth: { kind: "gauge", unit: "messages" },
   unacked: { kind: "gauge", unit: "messages" },
   scheduled: { kind: "gauge", unit: "messages" },
-  /** Seconds that the oldest ready message has waited. Labels: `queue:…`. */
-  oldest: { kind: "gauge", unit: "seconds" },
   /** Messages in, handed out, acknowledged, handed out again. Labels: `queue:…`. */
   published: { kind: "count", unit: "messages" },
   delivered: { kind: "count", unit: "messages" },
@@ -35,15 +29,13 @@ export const SERIES = {
   redelivered: { kind: "count", unit: "messages" },
   /** Dead letters that there are. Labels: ``; `queue:…`. */
   "dead-letters": { kind: "gauge", unit: "messages" },
-  /** Events the console heard. Labels: ``. */
-  events: { kind: "count", unit: "events" },
 } as const satisfies Readonly<Record<string, { readonly kind: "count" | "duration" | "gauge"; readonly unit: string }>>;
 
 export type SeriesName = keyof typeof SERIES;
 
 /** The label of the whole. */
 export const WHOLE = "";
-/** What stands for names beyond the first thousand of a kind. */
+/** What stands for names beyond a thousand of a kind at a time. */
 export const OTHER = "other";
 
 /** A label of name and value pairs, in the order given: `label("state", "SUCCESS", "queue", "images")`. */

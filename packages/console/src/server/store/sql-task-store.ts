@@ -1,28 +1,21 @@
 import type { TaskFilter } from "../../api/tasks.js";
 import { BlockSearch } from "./block-search.js";
-import type { Database } from "./database.js";
-import { jsonRowsValue, storable } from "./dialects.js";
+import { textOf } from "./column-values.js";
+import type { Database, Statement } from "./database.js";
+import { jsonRowsValue, storable } from "./stored-texts.js";
 import { recount, TaskCounts } from "./task-counts.js";
 import { readErrorGroups } from "./task-failures.js";
 import { TaskLists } from "./task-lists.js";
 import { readLogs, readLogsOfRuns } from "./task-logs.js";
+import { compileFilter, parseFilter } from "./task-query.js";
 import type { StoredEvent, StoredLog, TaskRecord } from "./task-record.js";
 import { removeTasks, sweepTasks } from "./task-removal.js";
-import {
-  keptId,
-  logSeqs,
-  putEvents,
-  putLogs,
-  putRecords,
-  RECORD_COLUMNS,
-  text,
-  toEvent,
-  toRecord,
-} from "./task-rows.js";
+import { keptId, putEvents, putLogs, putRecords, RECORD_COLUMNS, toEvent, toRecord } from "./task-rows.js";
 import type {
   ErrorGroupRequest,
   ErrorGroupRow,
   RetentionLimits,
+  RunLogsRequest,
   TaskBatch,
   TaskListRequest,
   TaskListResult,
@@ -32,18 +25,19 @@ import type {
 import { taskMigrations, UNFINISHED } from "./task-tables.js";
 import { readTaskTypes } from "./task-types.js";
 
-/** Tasks in the console's database, SQLite or PostgreSQL. `open()` brings the tables. */
+/** Tasks in the console's database. `open()` brings the tables. */
 export class SqlTaskStore implements TaskStore {
   readonly #database: Database;
   readonly #blocks: BlockSearch;
   readonly #counts: TaskCounts;
   readonly #lists: TaskLists;
 
-  constructor({ database }: { readonly database: Database }) {
+  /** @param options.searchMs milliseconds that one page of a list may search */
+  constructor({ database, searchMs }: { readonly database: Database; readonly searchMs?: number }) {
     this.#database = database;
     this.#blocks = new BlockSearch(database);
     this.#counts = new TaskCounts({ database, blocks: this.#blocks });
-    this.#lists = new TaskLists({ database, counts: this.#counts, blocks: this.#blocks });
+    this.#lists = new TaskLists({ database, counts: this.#counts, blocks: this.#blocks, searchMs });
   }
 
   /** Makes the tables, or brings them up to date. The database is open already. */
@@ -53,23 +47,31 @@ export class SqlTaskStore implements TaskStore {
     this.#blocks.prepare().catch(() => undefined);
   }
 
-  async put({ records, events, logs }: TaskBatch): Promise<{ readonly logSeqs: readonly number[] }> {
+  async put(
+    { records, events, logs }: TaskBatch,
+    onlyIf?: Statement,
+  ): Promise<{ readonly logSeqs: readonly number[] }> {
     const { dialect } = this.#database;
     const last = [...new Map(records.map((record) => [keptId(record.id), record])).values()];
     const ids = last.map(({ id }) => keptId(id));
+    const put = putRecords(dialect, last);
+    const first = onlyIf ? [{ ...onlyIf, mustGive: 1 }] : [];
     const before = [
+      ...first,
       ...(ids.length > 0 ? [recount(this.#database, ids, -1)] : []),
-      ...putRecords(dialect, last),
+      ...put,
       ...(ids.length > 0 ? [recount(this.#database, ids, 1)] : []),
       ...putEvents(dialect, events),
     ];
-    const results = await this.#database.write([...before, ...putLogs(dialect, logs)]);
-    // The records' own statements come second.
+    const logWrites = putLogs(dialect, logs);
+    const results = await this.#database.write([...before, ...logWrites.statements]);
+    // The records' own statements come second, or third.
+    const written = results.slice(first.length + 1, first.length + 1 + put.length).flat();
     this.#blocks.note(
       last,
-      results.slice(1).map(([row]) => Number(row?.seq)),
+      written.map(({ seq }) => Number(seq)),
     );
-    return { logSeqs: logSeqs(dialect, logs.length, results.slice(before.length)) };
+    return { logSeqs: logWrites.seqs(results.slice(before.length)) };
   }
 
   async get(id: string): Promise<TaskRecord | undefined> {
@@ -87,7 +89,7 @@ export class SqlTaskStore implements TaskStore {
       sql: `SELECT ${RECORD_COLUMNS} FROM tasks WHERE id IN (SELECT r.id FROM ${this.#database.dialect.jsonRows("?", { id: "text" })} AS r)`,
       values: [jsonRowsValue(kept.map((id) => ({ id })))],
     });
-    const byId = new Map(rows.map((row) => [text(row.id), toRecord(row)]));
+    const byId = new Map(rows.map((row) => [textOf(row.id), toRecord(row)]));
     return kept.flatMap((id) => byId.get(id) ?? []);
   }
 
@@ -100,6 +102,18 @@ export class SqlTaskStore implements TaskStore {
     page: { readonly after: string | undefined; readonly limit: number },
   ): Promise<readonly string[]> {
     return await this.#lists.idsMatching(filter, page);
+  }
+
+  async matching(filter: TaskFilter, ids: readonly string[], nowMs: number): Promise<ReadonlySet<string>> {
+    if (ids.length === 0) return new Set();
+    const { dialect } = this.#database;
+    const where = compileFilter(parseFilter(filter), dialect, nowMs);
+    const rows = await this.#database.all({
+      sql: `SELECT id FROM tasks WHERE id IN (SELECT r.id FROM ${dialect.jsonRows("?", { id: "text" })} AS r)${where ? ` AND ${where.sql}` : ""}`,
+      values: [jsonRowsValue(ids.map((id) => ({ id: keptId(id) }))), ...(where?.values ?? [])],
+    });
+    const found = new Set(rows.map((row) => textOf(row.id)));
+    return new Set(ids.filter((id) => found.has(keptId(id))));
   }
 
   async countMatching(filter: TaskFilter): Promise<number> {
@@ -126,7 +140,7 @@ export class SqlTaskStore implements TaskStore {
 
   async #ids(where: string, values: readonly (string | number)[]): Promise<string[]> {
     const rows = await this.#database.all({ sql: `SELECT id FROM tasks WHERE ${where}`, values });
-    return rows.map((row) => text(row.id));
+    return rows.map((row) => textOf(row.id));
   }
 
   async events(id: string): Promise<readonly StoredEvent[]> {
@@ -147,14 +161,9 @@ export class SqlTaskStore implements TaskStore {
 
   async logsOfRuns(
     runIds: readonly string[],
-    options: {
-      readonly beforeSeq: number | undefined;
-      readonly limit: number;
-      readonly level?: readonly string[];
-      readonly q?: string;
-    },
+    request: RunLogsRequest,
   ): Promise<readonly (StoredLog & { readonly seq: number; readonly runId: string })[]> {
-    return runIds.length === 0 ? [] : await readLogsOfRuns(this.#database, runIds, options);
+    return runIds.length === 0 ? [] : await readLogsOfRuns(this.#database, runIds, request);
   }
 
   async errorGroups(request: ErrorGroupRequest): Promise<readonly ErrorGroupRow[]> {

@@ -7,3 +7,11 @@ export class StoreError extends LovageError {
     this.name = "StoreError";
   }
 }
+
+/** What had to hold for a write no longer did (`Statement.mustGive`): nothing of it is kept, and to try the same again is of no use. */
+export class UnmetError extends Error {
+  constructor() {
+    super("what was to be written goes by what the console's store no longer says");
+    this.name = "UnmetError";
+  }
+}

@@ -1,11 +1,11 @@
-import type { TaskFilter } from "../../api/tasks.js";
 import type { BlockSearch } from "./block-search.js";
+import { textOf } from "./column-values.js";
 import type { Database, Row, Statement } from "./database.js";
-import { jsonRowsValue } from "./dialects.js";
+import { jsonRowsValue } from "./stored-texts.js";
 import { BY_NEWEST, type Position } from "./task-order.js";
 import { compileFilter, knownState, leadOf, parseFilter } from "./task-query.js";
-import { text } from "./task-rows.js";
 import { TaskScan, type Walk } from "./task-scan.js";
+import type { StoreFilter } from "./task-store.js";
 
 type Counts = Readonly<Record<string, number>>;
 
@@ -22,7 +22,7 @@ export interface Facets {
 }
 
 /** Milliseconds that a page waits for a count. */
-const COUNT_MS = 60;
+const COUNT_MS = 50;
 /** More are estimated. */
 const EXACT_UP_TO = 10_000;
 /** Milliseconds that a count is good for: what changes meanwhile is told by the live stream. */
@@ -33,20 +33,18 @@ const KEPT_COUNTS = 100;
 export class TaskCounts {
   readonly #database: Database;
   readonly #blocks: BlockSearch;
-  readonly #scan: TaskScan;
   readonly #kept = new Map<string, { readonly atMs: number; readonly counted: Promise<Counted> }>();
 
   constructor({ database, blocks }: { readonly database: Database; readonly blocks: BlockSearch }) {
     this.#database = database;
     this.#blocks = blocks;
-    this.#scan = new TaskScan(database);
   }
 
   /** Over all tasks. */
   async states(nowMs: number): Promise<Counts> {
     const rows = await this.#database.all({ sql: "SELECT state, tasks FROM task_states WHERE tasks > 0" });
     const states: Record<string, number> = {};
-    for (const row of rows) states[text(row.state)] = Number(row.tasks);
+    for (const row of rows) states[textOf(row.state)] = Number(row.tasks);
     const { PENDING: pending = 0 } = states;
     if (pending === 0) return states;
     const later = Math.min(pending, await this.#countScheduled(nowMs));
@@ -54,7 +52,7 @@ export class TaskCounts {
   }
 
   /** Of what matches the filter: in all, and per state whatever the filter's `state` says. Throws a `SearchError`. */
-  async facets(filter: TaskFilter, nowMs: number): Promise<Facets> {
+  async facets(filter: StoreFilter, nowMs: number): Promise<Facets> {
     const { state, ...rest } = filter;
     const { states, exact } = await this.#counted(rest, nowMs);
     const asked = state ? new Set(state.split(",").map(knownState)) : undefined;
@@ -67,7 +65,7 @@ export class TaskCounts {
   }
 
   /** Exactly, however long it takes. Throws a `SearchError`. */
-  async exactly(filter: TaskFilter): Promise<number> {
+  async exactly(filter: StoreFilter): Promise<number> {
     const { states } = await this.#count(filter, Date.now(), {
       ms: Number.POSITIVE_INFINITY,
       tasks: Number.POSITIVE_INFINITY,
@@ -75,7 +73,7 @@ export class TaskCounts {
     return Object.values(states).reduce((sum, tasks) => sum + tasks, 0);
   }
 
-  async #counted(filter: TaskFilter, nowMs: number): Promise<Counted> {
+  async #counted(filter: StoreFilter, nowMs: number): Promise<Counted> {
     const key = JSON.stringify(Object.entries(filter).sort());
     const known = this.#kept.get(key);
     if (known && nowMs - known.atMs < KEPT_MS) return await known.counted;
@@ -88,7 +86,7 @@ export class TaskCounts {
   }
 
   async #count(
-    filter: TaskFilter,
+    filter: StoreFilter,
     nowMs: number,
     until: { readonly ms: number; readonly tasks: number },
   ): Promise<Counted> {
@@ -102,9 +100,10 @@ export class TaskCounts {
       return scaled(sumOf(rows), 1 / share);
     }
     const states: Record<string, number> = {};
+    const scan = new TaskScan(this.#database);
     let walk: Walk = { stretch: { order: BY_NEWEST, inNulls: false }, lead, where, behind: undefined };
     for (;;) {
-      const slice = await this.#scan.count(walk, nowMs);
+      const slice = await scan.count(walk, nowMs);
       const counted = addTo(states, slice.rows);
       if (!slice.until) return { states, exact: true };
       if (performance.now() > deadlineMs || counted > until.tasks) return await this.#estimated(states, slice.until);
@@ -145,7 +144,7 @@ function scaled(states: Counts, factor: number, exact = factor === 1): Counted {
 
 function addTo(states: Record<string, number>, rows: readonly Row[]): number {
   for (const row of rows) {
-    const state = row.later === 1 ? "SCHEDULED" : text(row.state);
+    const state = row.later === 1 ? "SCHEDULED" : textOf(row.state);
     states[state] = (states[state] ?? 0) + Number(row.tasks);
   }
   return Object.values(states).reduce((sum, tasks) => sum + tasks, 0);

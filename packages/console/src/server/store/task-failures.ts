@@ -1,10 +1,12 @@
 import { setImmediate } from "node:timers/promises";
+import { textOf } from "./column-values.js";
 import type { Database, Row } from "./database.js";
-import { text } from "./task-rows.js";
 import type { ErrorGroupRequest, ErrorGroupRow } from "./task-store.js";
 
 /** Parts of the range in a group's trend. */
 const TREND_PARTS = 12;
+/** Groups in an answer: messages that nothing in them tells apart from others can be as many as failures. */
+const MOST_GROUPS = 200;
 
 interface Group {
   count: number;
@@ -15,7 +17,7 @@ interface Group {
   sample: number;
 }
 
-/** Failures that are alike, over tasks that ended in the range (its end not included); the most frequent first. */
+/** Failures that are alike, over tasks that ended in the range (its end not included); the most frequent first, two hundred at most. */
 export async function readErrorGroups(database: Database, request: ErrorGroupRequest): Promise<ErrorGroupRow[]> {
   const groups = new Map<string, Group>();
   const { fromMs, toMs } = request;
@@ -25,7 +27,8 @@ export async function readErrorGroups(database: Database, request: ErrorGroupReq
     for (const row of rows) addTo(groups, part, row);
     await setImmediate();
   }
-  return await withSamples(database, groups);
+  const most = [...groups].sort(([, one], [, other]) => byFrequency(one, other)).slice(0, MOST_GROUPS);
+  return await withSamples(database, new Map(most));
 }
 
 function partStatement({ task, queue }: ErrorGroupRequest, fromMs: number, toMs: number) {
@@ -39,7 +42,7 @@ function partStatement({ task, queue }: ErrorGroupRequest, fromMs: number, toMs:
 }
 
 function addTo(groups: Map<string, Group>, part: number, row: Row): void {
-  const fingerprint = text(row.fingerprint);
+  const fingerprint = textOf(row.fingerprint);
   const group = groups.get(fingerprint) ?? newGroup();
   groups.set(fingerprint, group);
   const tasks = Number(row.tasks);
@@ -70,12 +73,18 @@ async function withSamples(database: Database, groups: ReadonlyMap<string, Group
   });
   return rows
     .flatMap((row): ErrorGroupRow[] => {
-      const fingerprint = text(row.fingerprint);
+      const fingerprint = textOf(row.fingerprint);
       const group = groups.get(fingerprint);
       if (!group) return [];
       const { count, trend, firstMs, lastMs, workers } = group;
-      const sample = { error: text(row.error), task: text(row.name), sampleId: text(row.id) };
+      const sample = { error: textOf(row.error), task: textOf(row.name), sampleId: textOf(row.id) };
       return [{ fingerprint, ...sample, count, trend, firstMs, lastMs, workers: [...workers].sort() }];
     })
-    .sort((one, other) => other.count - one.count || other.lastMs - one.lastMs);
+    .sort(byFrequency);
+}
+
+type Frequency = Pick<Group, "count" | "lastMs">;
+
+function byFrequency(one: Frequency, other: Frequency): number {
+  return other.count - one.count || other.lastMs - one.lastMs;
 }

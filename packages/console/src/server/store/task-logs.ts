@@ -1,7 +1,9 @@
+import { textOf } from "./column-values.js";
 import type { Database, SqlValue } from "./database.js";
-import { jsonRowsValue, likePattern, storable } from "./dialects.js";
+import { jsonRowsValue, likePattern, storable } from "./stored-texts.js";
 import type { StoredLog } from "./task-record.js";
-import { keptId, text, toLog } from "./task-rows.js";
+import { keptId, toLog } from "./task-rows.js";
+import type { RunLogsRequest } from "./task-store.js";
 
 const COLUMNS = "l.seq, t.id, l.at_ms, l.level, l.message, l.fields_json, l.attempt, l.worker";
 
@@ -22,15 +24,9 @@ export async function readLogs(
 export async function readLogsOfRuns(
   database: Database,
   runIds: readonly string[],
-  options: {
-    readonly beforeSeq: number | undefined;
-    readonly limit: number;
-    readonly level?: readonly string[];
-    readonly q?: string;
-  },
+  { beforeSeq = Number.MAX_SAFE_INTEGER, limit, level, q }: RunLogsRequest,
 ): Promise<(StoredLog & { readonly seq: number; readonly runId: string })[]> {
   const { dialect } = database;
-  const { beforeSeq = Number.MAX_SAFE_INTEGER, limit, level, q } = options;
   const filters: string[] = [];
   const values: SqlValue[] = [jsonRowsValue([...new Set(runIds.map(keptId))].map((id) => ({ id }))), beforeSeq];
   if (level && level.length > 0) {
@@ -46,5 +42,5 @@ export async function readLogsOfRuns(
       JOIN task_logs l ON l.task = t.seq WHERE l.seq < ?${filters.join("")} ORDER BY l.seq DESC LIMIT ?`,
     values: [...values, limit],
   });
-  return rows.map((row) => ({ ...toLog(row), runId: text(row.run_id) }));
+  return rows.map((row) => ({ ...toLog(row), runId: textOf(row.run_id) }));
 }

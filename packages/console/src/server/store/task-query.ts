@@ -1,7 +1,8 @@
-import { KNOWN_STATES, type TaskFilter } from "../../api/tasks.js";
+import { KNOWN_STATES } from "../../api/tasks.js";
 import type { Dialect, SqlValue } from "./database.js";
-import { likePattern, storable } from "./dialects.js";
-import { type NumberField, parseSearch, type SearchNode, type TextField } from "./search-language.js";
+import { type NumberField, parseSearch, SearchError, type SearchNode, type TextField } from "./search-language.js";
+import { likePattern, storable } from "./stored-texts.js";
+import type { StoreFilter } from "./task-store.js";
 
 /** A piece of SQL that is true or false of a row of `tasks`, with its values. */
 export interface Condition {
@@ -34,7 +35,9 @@ export const TEXT_COLUMNS: Readonly<Record<TextField, string>> = {
   schedule: "schedule",
   job: "job",
 };
-const PLAIN_TEXT_COLUMNS = ["id", "name", "worker", "queue", "args", "kwargs", "result", "error"] as const;
+const OPEN_TEXT_COLUMNS = ["id", "name", "worker", "queue", "error"] as const;
+const PAYLOAD_COLUMNS = ["args", "kwargs", "result"] as const;
+const PLAIN_TEXT_COLUMNS = [...OPEN_TEXT_COLUMNS, ...PAYLOAD_COLUMNS] as const;
 
 /** From sent, or its ETA, to started. */
 const NUMBER_EXPRESSIONS: Readonly<Record<NumberField, { readonly sql: string; readonly factor: number }>> = {
@@ -47,13 +50,13 @@ const NUMBER_EXPRESSIONS: Readonly<Record<NumberField, { readonly sql: string; r
  * The tree of a filter. Lists are comma-separated; a name that has commas itself is found too. Throws a `SearchError`.
  * @param options.states false leaves the filter's `state` out: for counts of each
  */
-export function parseFilter(filter: TaskFilter, options: { readonly states?: boolean } = {}): FilterNode {
+export function parseFilter(filter: StoreFilter, options: { readonly states?: boolean } = {}): FilterNode {
   const parts: FilterNode[] = [];
   const equals = (column: EqualColumn, list: string | undefined): void => {
-    if (list !== undefined && list !== "") parts.push({ kind: "equals", column, values: listed(list) });
+    if (list !== undefined && list !== "") parts.push({ kind: "equals", column, values: listed(list, MOST_VALUES) });
   };
   const states = options.states === false ? undefined : filter.state;
-  if (states) parts.push({ kind: "or", parts: listed(states).map((state) => ({ kind: "state", state })) });
+  if (states) parts.push({ kind: "or", parts: listed(states, MOST_STATES).map((state) => ({ kind: "state", state })) });
   equals("name", filter.name);
   equals("worker", filter.worker);
   equals("queue", filter.queue);
@@ -64,14 +67,42 @@ export function parseFilter(filter: TaskFilter, options: { readonly states?: boo
   const fromMs = instantMs(filter.receivedFrom);
   const toMs = instantMs(filter.receivedTo);
   if (fromMs !== null || toMs !== null) parts.push({ kind: "received", fromMs, toMs });
-  if (filter.q) parts.push(parseSearch(filter.q));
+  if (filter.q)
+    parts.push(filter.searchesPayloads === false ? withoutPayloads(parseSearch(filter.q)) : parseSearch(filter.q));
   const asked = parts.filter(({ kind }) => kind !== "all");
   const [only] = asked;
   if (!only) return { kind: "all" };
   return asked.length === 1 ? only : { kind: "filters", parts: asked };
 }
 
-/** The tree as SQL that both databases understand; undefined when everything matches. `nowMs` tells what is scheduled from what is due. */
+/** The same search, of what everybody may see. Throws a `SearchError` where it asks for more. */
+function withoutPayloads(node: SearchNode): SearchNode {
+  switch (node.kind) {
+    case "and":
+    case "or":
+      return { kind: node.kind, parts: node.parts.map(withoutPayloads) };
+    case "not":
+      return { kind: "not", part: withoutPayloads(node.part) };
+    case "text":
+      return {
+        kind: "or",
+        parts: OPEN_TEXT_COLUMNS.map((field) => ({ kind: "contains", field, text: node.text })),
+      };
+    case "contains":
+      if (PAYLOAD_COLUMNS.some((column) => column === node.field)) throw hidden(node.field);
+      return node;
+    case "pair":
+      throw hidden("kwargs");
+    default:
+      return node;
+  }
+}
+
+function hidden(field: string): SearchError {
+  return new SearchError(`your role does not see ${field}: they cannot be searched`, 0);
+}
+
+/** The tree as SQL; undefined when everything matches. `nowMs` tells what is scheduled from what is due. */
 export function compileFilter(node: FilterNode, dialect: Dialect, nowMs: number): Condition | undefined {
   return node.kind === "all" ? undefined : compile(node, dialect, nowMs);
 }
@@ -149,14 +180,13 @@ export function knownState(name: string): string {
  * not be JSON, or nested deeper than a database's own JSON functions take.
  */
 function pair(key: string, value: string, dialect: Dialect): Condition {
-  const find = dialect.name === "sqlite" ? "instr" : "strpos";
   const json = pairTexts(`${JSON.stringify(key)}:`, JSON.stringify(value), value);
   const text = pairTexts(`${repr(key)}: `, repr(value), value);
   const values = [...json, ...text];
   return joined(
     " OR ",
     ["kwargs_json", "kwargs"].map((column) => ({
-      sql: `(${column} IS NOT NULL AND (${values.map(() => `${find}(${column}, ?) > 0`).join(" OR ")}))`,
+      sql: `(${column} IS NOT NULL AND (${values.map(() => dialect.holds(column)).join(" OR ")}))`,
       values,
     })),
   );
@@ -182,8 +212,14 @@ export function joined(by: " AND " | " OR ", parts: readonly Condition[]): Condi
   return { sql: `(${parts.map(({ sql }) => sql).join(by)})`, values: parts.flatMap(({ values }) => values) };
 }
 
-function listed(list: string): string[] {
+/** Values of one list: a statement takes so many, and each state is a condition of its own. */
+const MOST_VALUES = 5000;
+const MOST_STATES = 500;
+
+function listed(list: string, most: number): string[] {
   const parts = list.split(",").filter((part) => part !== "");
+  if (parts.length >= most)
+    throw new SearchError(`a list of ${parts.length} values: at most ${most - 1} can be asked for`, 0);
   return parts.length > 1 ? [...new Set([...parts, list])] : [list];
 }
 

@@ -1,8 +1,9 @@
 import { setImmediate } from "node:timers/promises";
+import { textOf } from "./column-values.js";
 import type { Database, Row, Statement } from "./database.js";
-import { jsonRowsValue } from "./dialects.js";
+import { jsonRowsValue } from "./stored-texts.js";
 import { recount } from "./task-counts.js";
-import { keptId, text } from "./task-rows.js";
+import { keptId } from "./task-rows.js";
 import type { RetentionLimits } from "./task-store.js";
 import { UNFINISHED } from "./task-tables.js";
 
@@ -51,7 +52,7 @@ export async function sweepTasks(database: Database, limits: RetentionLimits, no
   ]) {
     for (let more = true; more && removed < SWEEP; ) {
       const statement = await victims(Math.min(STEP, SWEEP - removed));
-      const ids = statement ? (await database.all(statement)).map((row) => text(row.id)) : [];
+      const ids = statement ? (await database.all(statement)).map((row) => textOf(row.id)) : [];
       removed += await removeTasks(database, ids);
       more = ids.length > 0;
     }

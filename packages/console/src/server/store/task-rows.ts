@@ -1,5 +1,6 @@
-import type { Dialect, Row, SqlValue, Statement } from "./database.js";
-import { jsonRowsValue, storable } from "./dialects.js";
+import { textOf } from "./column-values.js";
+import type { ColumnTypes, Dialect, Row, RowSource, Statement } from "./database.js";
+import { storable } from "./stored-texts.js";
 import type { StoredEvent, StoredLog, TaskRecord } from "./task-record.js";
 
 type Kind = "text" | "json" | "number" | "flag" | "key" | "word";
@@ -87,10 +88,13 @@ function isMember(name: string): name is keyof TaskRecord {
 /** Columns of a record, and `seq` and `at_ms`, for SELECT. */
 export const RECORD_COLUMNS = ["seq", "at_ms", ...COLUMNS.map(({ column }) => column)].join(", ");
 
-const WRITTEN = ["at_ms", ...COLUMNS.map(({ column }) => column)];
-const UPDATES = WRITTEN.filter((column) => column !== "id").map((column) => `${column} = excluded.${column}`);
-const UPSERT = `ON CONFLICT (id) DO UPDATE SET ${UPDATES.join(", ")}`;
-const INSERT_ONE = `INSERT INTO tasks (${WRITTEN.join(", ")}) VALUES (${WRITTEN.map(() => "?").join(", ")}) ${UPSERT} RETURNING seq`;
+const WRITTEN: ColumnTypes = Object.fromEntries([
+  ["at_ms", "bigint"],
+  ...COLUMNS.map((each) => [each.column, columnType(each)] as const),
+]);
+const WRITTEN_NAMES = Object.keys(WRITTEN);
+const UPDATES = WRITTEN_NAMES.filter((column) => column !== "id").map((column) => `${column} = excluded.${column}`);
+const UPSERT = `ON CONFLICT (id) DO UPDATE SET ${UPDATES.join(", ")} RETURNING seq`;
 
 /** An id as it is kept. */
 export function keptId(id: string): string {
@@ -102,116 +106,110 @@ export function atMs({ receivedMs, firstMs }: Pick<TaskRecord, "receivedMs" | "f
   return wholeNumber(receivedMs ?? firstMs);
 }
 
-/** Writes the records whole, over what is there. Each id must be there once. */
+/** Writes the records whole, over what is there, and gives the `seq` of each in order. Each id must be there once. */
 export function putRecords(dialect: Dialect, records: readonly TaskRecord[]): readonly Statement[] {
-  if (records.length === 0) return [];
-  const rows = records.map((record) => [atMs(record), ...COLUMNS.map((column) => toColumn(record, column))]);
-  // Measured with 51 columns: 19 us a record by one prepared statement each, 67 to 105 us out of one JSON text (docs/decisions/0015).
-  if (dialect.name === "sqlite") return rows.map((values) => ({ sql: INSERT_ONE, values }));
-  const source = dialect.jsonRows("?", Object.fromEntries(WRITTEN.map((column) => [column, columnType(column)])));
-  const columns = WRITTEN.join(", ");
-  return [
-    {
-      sql: `INSERT INTO tasks (${columns}) SELECT ${columns} FROM ${source} AS r ${UPSERT}`,
-      values: [
-        jsonRowsValue(rows.map((values) => Object.fromEntries(values.map((value, at) => [WRITTEN[at] ?? "", value])))),
-      ],
-    },
-  ];
+  const written = records.map((record) => [atMs(record), ...COLUMNS.map((column) => toColumn(record, column))]);
+  const into = `INSERT INTO tasks (${WRITTEN_NAMES.join(", ")})`;
+  return dialect.rowSources(WRITTEN, written).map(({ rows, values }) => ({ sql: `${into} ${rows} ${UPSERT}`, values }));
 }
 
 /** Writes events of tasks that have a record. */
 export function putEvents(dialect: Dialect, events: readonly StoredEvent[]): readonly Statement[] {
-  if (events.length === 0) return [];
-  const rows = events.map(({ taskId, type, atMs: at, worker, clock, attempt, fieldsJson }) => ({
-    task_id: keptId(taskId),
-    type: storable(type),
-    at_ms: wholeNumber(at),
-    worker: storable(worker),
-    clock: wholeNumber(clock),
-    attempt: wholeNumber(attempt),
-    fields_json: storable(fieldsJson),
-  }));
-  return insertForTasks(dialect, "task_events", EVENT_COLUMNS, rows);
+  const written = events.map((event, n) => [
+    n,
+    keptId(event.taskId),
+    storable(event.type),
+    wholeNumber(event.atMs),
+    storable(event.worker),
+    wholeNumber(event.clock),
+    wholeNumber(event.attempt),
+    storable(event.fieldsJson),
+  ]);
+  return dialect
+    .rowSources(EVENT_COLUMNS, written)
+    .map((source) => insertForTasks("task_events", EVENT_COLUMNS, source));
 }
 
+/** The number of a row in its batch, its task's id, and the columns of the table. */
 const EVENT_COLUMNS = {
+  n: "bigint",
+  task_id: "text",
   type: "text",
   at_ms: "bigint",
   worker: "text",
   clock: "bigint",
   attempt: "bigint",
   fields_json: "text",
-} as const;
+} as const satisfies ColumnTypes;
 
-/** Writes logs of tasks that have a record. `logSeqs` reads what the statements gave. */
-export function putLogs(dialect: Dialect, logs: readonly StoredLog[]): readonly Statement[] {
-  if (logs.length === 0) return [];
-  const rows = logs.map(({ taskId, atMs: at, level, message, fieldsJson, attempt, worker }) => ({
-    task_id: keptId(taskId),
-    at_ms: wholeNumber(at),
-    level: storable(level),
-    message: storable(message),
-    fields_json: storable(fieldsJson),
-    attempt: wholeNumber(attempt),
-    worker: worker === null ? null : storable(worker),
-  }));
-  return [
-    ...whichHaveTasks(dialect, rows),
-    ...insertForTasks(dialect, "task_logs", LOG_COLUMNS, rows, "RETURNING seq"),
-  ];
+/** Logs on their way into the database. */
+export interface LogWrites {
+  readonly statements: readonly Statement[];
+  /** The `seq` of each log out of what the statements gave; 0 for those of tasks without record, which are not kept. */
+  seqs(results: readonly (readonly Row[])[]): number[];
 }
 
-/** The `seq` of each of `count` logs out of the results of `putLogs`; 0 for those of tasks without record, which are not kept. */
-export function logSeqs(dialect: Dialect, count: number, results: readonly (readonly Row[])[]): number[] {
-  if (dialect.name === "sqlite") return results.map(([row]) => Number(row?.seq ?? 0));
-  const seqs = Array.from({ length: count }, () => 0);
-  const [kept = [], inserted = []] = results;
-  for (const [at, row] of kept.entries()) seqs[Number(row.n)] = Number(inserted[at]?.seq ?? 0);
-  return seqs;
-}
-
-/** One statement for all cannot say which of them found no task. */
-function whichHaveTasks(dialect: Dialect, rows: readonly Values[]): readonly Statement[] {
-  if (dialect.name === "sqlite") return [];
-  const source = dialect.jsonRows("?", { n: "bigint", task_id: "text" });
-  return [
-    {
-      sql: `SELECT r.n FROM ${source} AS r JOIN tasks t ON t.id = r.task_id ORDER BY r.n`,
-      values: [jsonRowsValue(rows.map(({ task_id }, n) => ({ n, task_id })))],
-    },
-  ];
+/** Writes logs of tasks that have a record. */
+export function putLogs(dialect: Dialect, logs: readonly StoredLog[]): LogWrites {
+  const written = logs.map((log, n) => [
+    n,
+    keptId(log.taskId),
+    wholeNumber(log.atMs),
+    storable(log.level),
+    storable(log.message),
+    storable(log.fieldsJson),
+    wholeNumber(log.attempt),
+    log.worker === null ? null : storable(log.worker),
+  ]);
+  const sources = dialect.rowSources(LOG_COLUMNS, written);
+  return {
+    statements: sources.flatMap((source) => [
+      ...(source.count > 1 ? [whichHaveTasks(source)] : []),
+      insertForTasks("task_logs", LOG_COLUMNS, source, "RETURNING seq"),
+    ]),
+    seqs: (results) => logSeqs(sources, results),
+  };
 }
 
 const LOG_COLUMNS = {
+  n: "bigint",
+  task_id: "text",
   at_ms: "bigint",
   level: "text",
   message: "text",
   fields_json: "text",
   attempt: "bigint",
   worker: "text",
-} as const;
+} as const satisfies ColumnTypes;
 
-type Values = Readonly<Record<string, string | number | null>>;
+/** One statement for several cannot say which of them found no task: it is asked before. */
+function whichHaveTasks({ rows, values }: RowSource): Statement {
+  const given = `WITH r (${Object.keys(LOG_COLUMNS).join(", ")}) AS (${rows})`;
+  return { sql: `${given} SELECT r.n FROM r JOIN tasks t ON t.id = r.task_id ORDER BY r.n`, values };
+}
 
-/** Rows that belong to a task each, which they name by `task_id`. */
-function insertForTasks(
-  dialect: Dialect,
-  table: string,
-  columns: Readonly<Record<string, "text" | "bigint">>,
-  rows: readonly Values[],
-  returning = "",
-): readonly Statement[] {
-  const names = Object.keys(columns);
-  const into = `INSERT INTO ${table} (task, ${names.join(", ")})`;
-  if (dialect.name === "sqlite") {
-    const sql = `${into} SELECT seq, ${names.map(() => "?").join(", ")} FROM tasks WHERE id = ? ${returning}`;
-    return rows.map((row) => ({ sql, values: [...names.map((name) => row[name] ?? null), row.task_id ?? null] }));
+function logSeqs(sources: readonly RowSource[], results: readonly (readonly Row[])[]): number[] {
+  const seqs = sources.flatMap(({ count }) => Array.from({ length: count }, () => 0));
+  const given = results.values();
+  let first = 0;
+  for (const { count } of sources) {
+    const kept = count > 1 ? (given.next().value ?? []) : [{ n: first }];
+    const inserted = given.next().value ?? [];
+    for (const [at, { seq }] of inserted.entries()) seqs[Number(kept[at]?.n)] = Number(seq);
+    first += count;
   }
-  const source = dialect.jsonRows("?", { n: "bigint", task_id: "text", ...columns });
-  const selected = names.map((name) => `r.${name}`).join(", ");
-  const sql = `${into} SELECT t.seq, ${selected} FROM ${source} AS r JOIN tasks t ON t.id = r.task_id ORDER BY r.n ${returning}`;
-  return [{ sql, values: [jsonRowsValue(rows.map((row, n) => ({ n, ...row })))] }];
+  return seqs;
+}
+
+/** Rows that belong to a task each, which they name by `task_id`, in the order of `n`. */
+function insertForTasks(table: string, columns: ColumnTypes, { rows, values, count }: RowSource, end = ""): Statement {
+  const names = Object.keys(columns);
+  const own = names.filter((name) => name !== "n" && name !== "task_id");
+  const order = count > 1 ? "ORDER BY r.n" : "";
+  const sql = `WITH r (${names.join(", ")}) AS (${rows})
+    INSERT INTO ${table} (task, ${own.join(", ")})
+    SELECT t.seq, ${own.map((name) => `r.${name}`).join(", ")} FROM r JOIN tasks t ON t.id = r.task_id ${order} ${end}`;
+  return { sql, values };
 }
 
 /** A row of `RECORD_COLUMNS` as a record. */
@@ -234,12 +232,12 @@ function isRecord(record: object): record is TaskRecord {
 export function toEvent(taskId: string, row: Row): StoredEvent {
   return {
     taskId,
-    type: text(row.type),
+    type: textOf(row.type),
     atMs: Number(row.at_ms),
-    worker: text(row.worker),
+    worker: textOf(row.worker),
     clock: Number(row.clock),
     attempt: Number(row.attempt),
-    fieldsJson: text(row.fields_json),
+    fieldsJson: textOf(row.fields_json),
   };
 }
 
@@ -247,24 +245,19 @@ export function toEvent(taskId: string, row: Row): StoredEvent {
 export function toLog(row: Row): StoredLog & { readonly seq: number } {
   return {
     seq: Number(row.seq),
-    taskId: text(row.id),
+    taskId: textOf(row.id),
     atMs: Number(row.at_ms),
-    level: text(row.level),
-    message: text(row.message),
-    fieldsJson: text(row.fields_json),
+    level: textOf(row.level),
+    message: textOf(row.message),
+    fieldsJson: textOf(row.fields_json),
     attempt: Number(row.attempt),
-    worker: row.worker === null || row.worker === undefined ? null : text(row.worker),
+    worker: row.worker === null || row.worker === undefined ? null : textOf(row.worker),
   };
 }
 
-export function text(value: SqlValue | undefined): string {
-  return typeof value === "string" ? value : "";
-}
-
-function columnType(column: string): "text" | "bigint" | "real" {
-  const found = COLUMNS.find((each) => each.column === column);
-  if (found && REALS.has(found.member)) return "real";
-  return found && found.kind !== "number" && found.kind !== "flag" ? "text" : "bigint";
+function columnType({ member, kind }: Column): "text" | "bigint" | "real" {
+  if (REALS.has(member)) return "real";
+  return kind === "number" || kind === "flag" ? "bigint" : "text";
 }
 
 function toColumn(record: TaskRecord, { member, kind }: Column): string | number | null {

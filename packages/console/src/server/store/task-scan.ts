@@ -26,7 +26,10 @@ export interface Slice {
   readonly until: Position | undefined;
 }
 
-/** Walks along an index in slices, so that rows far apart are found without holding up whatever else there is to do. */
+/**
+ * Walks along an index in slices, so that rows far apart are found without holding up whatever else there is to do. One for each search: what
+ * a row costs differs a hundredfold between indexes that lie as the rows do and such as lead all over the file.
+ */
 export class TaskScan {
   readonly #database: Database;
   #size = FIRST_SLICE;
@@ -42,6 +45,21 @@ export class TaskScan {
     const until = await this.#border(walk);
     const rows = await this.#measured(() => this.#rows(walk, until, limit));
     return { rows, until };
+  }
+
+  /** The first `limit` of these rows, in the order of the stretch. */
+  async among(seqs: readonly number[], { stretch, behind }: Walk, limit: number): Promise<readonly Row[]> {
+    const parts = [...stretchCondition(stretch), ...(behind ? [bound(stretch, behind, "behind")] : [])];
+    const { dialect } = this.#database;
+    const some = {
+      sql: `seq IN (SELECT r.seq FROM ${dialect.jsonRows("?", { seq: "bigint" })} AS r)`,
+      values: [JSON.stringify(seqs.map((seq) => ({ seq })))],
+    };
+    const where = joined(" AND ", [some, ...parts]);
+    return await this.#database.all({
+      sql: `SELECT ${RECORD_COLUMNS} FROM ${dialect.readAlong("tasks", null)} WHERE ${where.sql} ORDER BY ${orderSql(stretch)} LIMIT ?`,
+      values: [...where.values, limit],
+    });
   }
 
   /** Counts per state within the next slice; `later` are PENDING with an ETA to come. */
@@ -93,9 +111,7 @@ export class TaskScan {
   }
 
   #from({ stretch, lead }: Walk): string {
-    // Tables of moments ago have no statistics: the planner would guess.
-    if (this.#database.dialect.name !== "sqlite") return "FROM tasks";
-    return `FROM tasks INDEXED BY ${lead?.index ?? stretch.order.index}`;
+    return `FROM ${this.#database.dialect.readAlong("tasks", lead?.index ?? stretch.order.index)}`;
   }
 
   #where({ stretch, lead, where, behind }: Walk, until: Position | undefined): Condition {

@@ -1,4 +1,5 @@
 import type { TaskFilter } from "../../api/tasks.js";
+import type { Statement } from "./database.js";
 import type { StoredEvent, StoredLog, TaskRecord } from "./task-record.js";
 
 /** What ingestion writes at once. Records replace those of their ids whole: one console ingests at a time. */
@@ -8,8 +9,14 @@ export interface TaskBatch {
   readonly logs: readonly StoredLog[];
 }
 
+/** A filter as the store takes it. */
+export interface StoreFilter extends TaskFilter {
+  /** Whether what tasks were given and gave may be looked into: who must not see it must not find out by searching either. @default true */
+  readonly searchesPayloads?: boolean;
+}
+
 export interface TaskListRequest {
-  readonly filter: TaskFilter;
+  readonly filter: StoreFilter;
   /** A sort of the API, as in `-received`. */
   readonly sort: string;
   readonly limit: number;
@@ -57,13 +64,27 @@ export interface TaskTypeRow {
   readonly queue: string | null;
 }
 
+/** Which log lines of runs, newest first. */
+export interface RunLogsRequest {
+  /** Only those before this one; undefined: from the newest. */
+  readonly beforeSeq: number | undefined;
+  readonly limit: number;
+  /** Left out or empty: all. */
+  readonly level?: readonly string[];
+  /** In the message, without case. */
+  readonly q?: string;
+}
+
 /**
  * Tasks, their events and their logs. `test/contract/task-store.contract.ts` pins every sentence here, on SQLite and PostgreSQL.
  * Throws a `SearchError` with a position for a query that is no query.
  */
 export interface TaskStore {
-  /** Settles once it is committed. Logs get their `seq` in order. */
-  put(batch: TaskBatch): Promise<{ readonly logSeqs: readonly number[] }>;
+  /**
+   * Settles once it is committed. Logs get their `seq` in order. `onlyIf`: a statement that gives one row as long as the batch may be
+   * written; otherwise nothing of it is, and it rejects with an `UnmetError`.
+   */
+  put(batch: TaskBatch, onlyIf?: Statement): Promise<{ readonly logSeqs: readonly number[] }>;
   get(id: string): Promise<TaskRecord | undefined>;
   getMany(ids: readonly string[]): Promise<readonly TaskRecord[]>;
   list(request: TaskListRequest): Promise<TaskListResult>;
@@ -72,6 +93,8 @@ export interface TaskStore {
     filter: TaskFilter,
     page: { readonly after: string | undefined; readonly limit: number },
   ): Promise<readonly string[]>;
+  /** Those of the ids whose tasks match. `nowMs`: the instant by which what is scheduled is told from what is due. */
+  matching(filter: TaskFilter, ids: readonly string[], nowMs: number): Promise<ReadonlySet<string>>;
   countMatching(filter: TaskFilter): Promise<number>;
   /** Records of a family, from the root. At most `limit`. */
   family(rootId: string, limit: number): Promise<readonly TaskRecord[]>;
@@ -85,15 +108,11 @@ export interface TaskStore {
   /** Logs of all tasks of the runs, newest first. */
   logsOfRuns(
     runIds: readonly string[],
-    options: {
-      readonly beforeSeq: number | undefined;
-      readonly limit: number;
-      readonly level?: readonly string[];
-      readonly q?: string;
-    },
+    request: RunLogsRequest,
   ): Promise<readonly (StoredLog & { readonly seq: number; readonly runId: string })[]>;
+  /** The most frequent first, two hundred at most. */
   errorGroups(request: ErrorGroupRequest): Promise<readonly ErrorGroupRow[]>;
-  /** Over tasks that finished since `sinceMs`; at most 2,000 newest samples a type. */
+  /** Over tasks that finished since `sinceMs`; at most 2,000 newest samples a type, and the thousand types that ran last. */
   taskTypes(sinceMs: number, name?: string): Promise<readonly TaskTypeRow[]>;
   /** Records that are not final, by worker or all: what *lost* detection looks through. */
   unfinished(options: {

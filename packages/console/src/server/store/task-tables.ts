@@ -10,13 +10,12 @@ export const UNFINISHED = "state NOT IN ('SUCCESS', 'FAILURE', 'REVOKED', 'REJEC
  * one time lies together, which random ids would scatter over the whole file. `at_ms` is when the task was received, or first heard of.
  * An index on a column that is null for most tasks holds the others only.
  */
-export function taskMigrations({ name, autoId, bigint, real }: Dialect): readonly string[] {
-  // In SQLite every index ends with the row's number, which is `seq`.
-  const seq = name === "sqlite" ? "" : ", seq";
+export function taskMigrations({ autoId, denseId, bigint, real, thenBy }: Dialect): readonly string[] {
+  const seq = thenBy("seq");
   return [
     `
     CREATE TABLE tasks (
-      seq ${autoId},
+      seq ${denseId},
       id text NOT NULL,
       at_ms ${bigint} NOT NULL,
       state text NOT NULL,

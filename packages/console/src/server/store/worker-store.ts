@@ -1,5 +1,5 @@
 import type { Database } from "./database.js";
-import { jsonRowsValue } from "./dialects.js";
+import { jsonRowsValue } from "./stored-texts.js";
 
 /** A worker as last seen. `stateJson` is the fleet's own; see `known-worker.ts`. */
 export interface StoredWorker {

@@ -27,11 +27,7 @@ export async function recallRecord(parts: ConsoleParts, record: TaskRecord): Pro
   const lacksArguments = record.argsJson === null || record.kwargsJson === null;
   if (!FINAL_STATES.has(record.state) || !(lacksResult || lacksArguments)) return record;
   try {
-    const news = await withDeadline(
-      readFindings(parts, record.id),
-      BACKEND_TIMEOUT,
-      () => new Error("no answer in time"),
-    );
+    const news = await withDeadline(readFindings(parts, record), BACKEND_TIMEOUT, () => new Error("no answer in time"));
     if (!news) return record;
     await parts.ingest.learn(record.id, news);
     return (await parts.tasks.get(record.id)) ?? record;
@@ -42,7 +38,10 @@ export async function recallRecord(parts: ConsoleParts, record: TaskRecord): Pro
 }
 
 /** Only what the record lacks: its state, and when it came about, are the events' to tell. */
-async function readFindings({ app }: ConsoleParts, id: string): Promise<Partial<TaskRecord> | undefined> {
+async function readFindings(
+  { app }: ConsoleParts,
+  { id, queue }: TaskRecord,
+): Promise<Partial<TaskRecord> | undefined> {
   if (app.settings.resultBackend === null) return undefined;
   const backend = await app.direct.backend();
   const meta = backend.capabilities.readers === "all" ? await backend.get(id) : undefined;
@@ -50,6 +49,8 @@ async function readFindings({ app }: ConsoleParts, id: string): Promise<Partial<
   const { argsJson, kwargsJson, argsSource, resultJson } = findingsOf(meta);
   const exactArguments =
     argsJson != null && kwargsJson != null ? { argsJson, kwargsJson, argsSource: argsSource ?? "result" } : {};
-  const found = { ...exactArguments, ...(resultJson != null && { resultJson }) };
+  // Python tells no event of what it sends, as a rule: then only the result says where a task was, and so where it runs again.
+  const place = queue === null && meta.queue ? { queue: meta.queue } : {};
+  const found = { ...exactArguments, ...place, ...(resultJson != null && { resultJson }) };
   return Object.keys(found).length === 0 ? undefined : found;
 }

@@ -46,7 +46,7 @@ export async function detailOf(parts: ConsoleParts, record: TaskRecord, user: Us
     rerunAs: [...rerunAs],
     children: [...children],
     logsCut: record.logsCut,
-    actions: possibleActions(record, worker, found),
+    actions: possibleActions(record, worker, found, await parts.actions.lossOfRetry(record, found, events)),
   };
 }
 
@@ -80,7 +80,9 @@ function shownArguments({ app }: ConsoleParts, record: TaskRecord, found: Argume
 
 function redacted(value: unknown): TaskValue | undefined {
   try {
-    return exactValue(encodeJson(redactValue(value).value));
+    const { value: shown, cut } = redactValue(value);
+    const view = exactValue(encodeJson(shown));
+    return cut ? { ...view, sizeBytes: Buffer.byteLength(encodeJson(value)), cut: true } : view;
   } catch {
     // NaN, which Python sends and JSON has no form for.
     return undefined;

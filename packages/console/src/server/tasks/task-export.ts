@@ -1,3 +1,4 @@
+import { type CsvCell, csvLine } from "../../api/csv-line.js";
 import { KNOWN_STATES, type TaskSummary } from "../../api/tasks.js";
 import type { StoreFilter, TaskStore } from "../store/task-store.js";
 import { toSummary } from "./task-summary.js";
@@ -71,25 +72,12 @@ const COLUMNS = [
 export async function* exportCsv(tasks: Pick<TaskStore, "list">, request: TaskExport): AsyncGenerator<string> {
   yield csvLine(COLUMNS);
   for await (const page of pagesOf(tasks, request)) {
-    yield page.map((task) => csvLine(COLUMNS.map((column) => task[column]))).join("");
+    yield page.map((task) => csvLine(COLUMNS.map((column) => cellOf(task[column])))).join("");
   }
 }
 
-/** One line of CSV. */
-export function csvLine(cells: readonly unknown[]): string {
-  return `${cells.map(csvCell).join(",")}\r\n`;
-}
-
-/** What spreadsheets take for a formula. */
-const FORMULA = /^[=+\-@\t\r]/;
-
-function csvCell(value: unknown): string {
-  if (value === null || value === undefined) return "";
-  if (typeof value === "number" || typeof value === "boolean") return String(value);
-  const text = typeof value === "string" ? value : JSON.stringify(value);
-  // Names and arguments come from strangers: a cell of theirs must not be run by who opens the file.
-  const plain = FORMULA.test(text) ? `'${text}` : text;
-  return /[",\r\n]/.test(plain) ? `"${plain.replaceAll('"', '""')}"` : plain;
+function cellOf(value: TaskSummary[(typeof COLUMNS)[number]]): CsvCell {
+  return typeof value === "object" && value !== null ? JSON.stringify(value) : value;
 }
 
 /** Columns that a list can be sorted by; `-` before it for descending. */

@@ -4,9 +4,10 @@ import type { TaskRaw } from "../../api/tasks.js";
 import { isObject, toApiJson } from "../actions/exact-json.js";
 import { redactValue } from "../ingest/redact.js";
 import type { ConsoleParts } from "../parts.js";
-import { messageView } from "../queues/message-view.js";
+import { messageView, SINGLE_BYTES } from "../queues/message-view.js";
 import type { User } from "../route.js";
 import type { TaskRecord } from "../store/task-record.js";
+import { redactedByApp } from "./redacted-contents.js";
 import { toEvent } from "./task-summary.js";
 
 /** Seconds that the broker, and the result backend, are each given. */
@@ -30,7 +31,7 @@ async function messageOf(parts: ConsoleParts, record: TaskRecord, user: User): P
   if (!found) return null;
   const view = messageView(
     { key: "", message: found.message, state: "ready", eta: undefined, deliveries: 0, published: undefined },
-    { position: 0, seesPayloads: user.seesPayloads, redact: parts.app.redact },
+    { position: 0, seesPayloads: user.seesPayloads, redact: parts.app.redact, decodedBytes: SINGLE_BYTES },
   );
   const { headers, properties, body, bodyText } = view;
   return { queue: found.queue, headers, properties, body: body ?? bodyText };
@@ -43,29 +44,13 @@ async function resultOf(parts: ConsoleParts, record: TaskRecord, user: User): Pr
   return meta ? resultView(parts, meta, record, user) : null;
 }
 
-/** Members that hold what a task was given or gave. */
-const CONTENTS = ["args", "kwargs", "result"] as const;
-
 function resultView(parts: ConsoleParts, meta: TaskMeta, record: TaskRecord, user: User): TaskRaw["result"] {
   const { args, kwargs, result, traceback, children, dateDone, ...plain } = meta;
-  const contents = user.seesPayloads ? shownContents(parts, record.name ?? "", { args, kwargs, result }) : {};
+  const name = record.name ?? meta.name ?? null;
+  const contents = user.seesPayloads ? redactedByApp(parts, name, { args, kwargs, result }) : {};
   const whole = { ...plain, dateDone: dateDone?.toISOString() ?? null, traceback, children, ...contents };
   const clean = toApiJson(redactValue(whole).value);
   return isObject(clean) ? { ...clean } : null;
-}
-
-type Contents = Readonly<Record<(typeof CONTENTS)[number], unknown>>;
-
-/** Without what the app's own `redact` takes out; nothing at all where it cannot tell. */
-function shownContents({ app, logger }: ConsoleParts, name: string, contents: Contents): Partial<Contents> {
-  if (!app.redact) return contents;
-  try {
-    const { args, kwargs, result } = app.redact({ name, ...contents });
-    return { args, kwargs, result };
-  } catch (error) {
-    logger.warn("the app's redact() threw: contents are hidden", { task: name, error: String(error) });
-    return {};
-  }
 }
 
 async function orNull<T>(parts: ConsoleParts, what: string, look: () => Promise<T | null>): Promise<T | null> {

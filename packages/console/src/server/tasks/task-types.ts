@@ -16,8 +16,9 @@ const BARS: readonly number[] = [
 /** Everything called a task: what the app has, what workers have registered, and what has run in the last days. By name. */
 export async function taskTypesOf(parts: ConsoleParts): Promise<readonly TaskType[]> {
   const rows = new Map((await parts.tasks.taskTypes(sinceMs(parts))).map((row) => [row.name, row]));
-  const names = new Set([...parts.app.taskNames, ...parts.fleet.registered().keys(), ...rows.keys()]);
-  return [...names].sort().map((name) => typeOf(parts, name, rows.get(name)));
+  const registered = parts.fleet.registered();
+  const names = new Set([...parts.app.taskNames, ...registered.keys(), ...rows.keys()]);
+  return [...names].sort().map((name) => typeOf(parts.app, name, rows.get(name), registered));
 }
 
 export function sinceMs(parts: ConsoleParts): number {
@@ -25,12 +26,17 @@ export function sinceMs(parts: ConsoleParts): number {
 }
 
 /** One of them; without a row nothing of it has run. */
-export function typeOf({ app, fleet }: ConsoleParts, name: string, row: TaskTypeRow | undefined): TaskType {
+export function typeOf(
+  app: Lovage,
+  name: string,
+  row: TaskTypeRow | undefined,
+  registered: ReturnType<ConsoleParts["fleet"]["registered"]>,
+): TaskType {
   const definition = app.findTask(name);
   const runtimes = row?.runtimes ?? [];
   return {
     name,
-    registeredOn: (fleet.registered().get(name) ?? []).map(({ worker, kind }) => ({ worker, kind })),
+    registeredOn: (registered.get(name) ?? []).map(({ worker, kind }) => ({ worker, kind })),
     inApp: definition !== undefined,
     queue: (definition && queueOf(app, definition)) ?? row?.queue ?? null,
     rateLimit: rateOf(definition),

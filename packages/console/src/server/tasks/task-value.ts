@@ -1,5 +1,6 @@
 import type { TaskValue } from "../../api/tasks.js";
 import { readExactJson, toApiJson } from "../actions/exact-json.js";
+import { LIMITS } from "../ingest/narrow.js";
 
 /** Bytes of a value that a page is given at most; of what is longer, its beginning. */
 const SHOWN_BYTES = 64 * 1024;
@@ -19,9 +20,10 @@ export function exactValue(json: string): TaskValue {
   }
 }
 
-/** A value of which only a text for people is known; workers cut it where it is long, and end it with dots then. */
+/** A value of which only a text for people is known; workers cut it where it is long, and end it with dots then. The store cuts too. */
 export function textValue(text: string): TaskValue {
-  return { form: "repr", value: text, sizeBytes: null, cut: /(?:\.\.\.|…)\W{0,3}$/.test(text) };
+  const cut = text.length >= LIMITS.value || /(?:\.\.\.|…)\W{0,3}$/.test(text);
+  return { form: "repr", value: text, sizeBytes: null, cut };
 }
 
 /** Exact where that is known, else as text, else null. */

@@ -1,4 +1,5 @@
 import type { Problem } from "../../api/common.js";
+import { nameInPath } from "../../api/path-names.js";
 
 /** Values of a query string; those that are absent or empty are left out. */
 export type Query = Readonly<Record<string, string | number | boolean | null | undefined>>;
@@ -22,11 +23,11 @@ export class ApiProblem extends Error {
   }
 }
 
-/** A path of the API with its parts percent-encoded: `` apiPath`tasks/${id}/revoke` ``. */
+/** A path of the API with its names encoded: `` apiPath`tasks/${id}/revoke` ``. */
 export function apiPath(texts: TemplateStringsArray, ...parts: readonly (string | number)[]): string {
   return texts.reduce((path, text, index) => {
     const part = parts[index];
-    return path + text + (part === undefined ? "" : encodeURIComponent(String(part)));
+    return path + text + (part === undefined ? "" : nameInPath(String(part)));
   }, "");
 }
 
@@ -78,6 +79,14 @@ export const api = {
   delete<T>(path: string, body?: unknown, options: SendOptions = {}): Promise<T> {
     return request<T>("DELETE", path, { ...options, body });
   },
+  /** A file, under the name that the server gives it. */
+  download(path: string): Promise<{ readonly blob: Blob; readonly fileName: string }> {
+    return ask("GET", path, {}, async (response) => {
+      if (!response.ok) throw new ApiProblem(problemOf(response, await readBody(response)));
+      const fileName = /filename="([^"]+)"/.exec(response.headers.get("content-disposition") ?? "")?.[1];
+      return { blob: await response.blob(), fileName: fileName ?? "download" };
+    });
+  },
 } as const;
 
 interface RequestOptions extends SendOptions {
@@ -86,6 +95,20 @@ interface RequestOptions extends SendOptions {
 }
 
 async function request<T>(method: string, path: string, options: RequestOptions): Promise<T> {
+  return await ask(method, path, options, async (response) => {
+    const body = await readBody(response);
+    if (!response.ok) throw new ApiProblem(problemOf(response, body));
+    // Both ends are built from src/api: the server has checked its reply against the very schema of this type.
+    return body as T;
+  });
+}
+
+async function ask<T>(
+  method: string,
+  path: string,
+  options: RequestOptions,
+  read: (response: Response) => Promise<T>,
+): Promise<T> {
   const headers: Record<string, string> = { accept: "application/json" };
   if (options.body !== undefined) headers["content-type"] = "application/json";
   if (options.idempotencyKey !== undefined) headers["idempotency-key"] = options.idempotencyKey;
@@ -99,10 +122,7 @@ async function request<T>(method: string, path: string, options: RequestOptions)
       signal: options.signal ? AbortSignal.any([options.signal, deadline]) : deadline,
       ...(options.body !== undefined && { body: JSON.stringify(options.body) }),
     });
-    const body = await readBody(response);
-    if (!response.ok) throw new ApiProblem(problemOf(response, body));
-    // Both ends are built from src/api: the server has checked its reply against the very schema of this type.
-    return body as T;
+    return await read(response);
   } catch (error) {
     if (error instanceof ApiProblem || options.signal?.aborted) throw error;
     throw new ApiProblem(

@@ -1,6 +1,7 @@
 /** One event of a `text/event-stream`, as the HTML standard defines it ("Server-sent events"). */
 export interface StreamEvent {
   readonly event: string;
+  /** "" where there is but an id: a place in the stream, from which it can be taken up again. */
   readonly data: string;
   readonly id: string | undefined;
 }
@@ -34,7 +35,7 @@ export async function* readEventStream(
   }
 }
 
-/** Undefined for a block of comments alone. */
+/** Undefined for a block that has neither data nor an id: comments, or the time to wait before one comes back. */
 function parseBlock(block: string): StreamEvent | undefined {
   let event = "message";
   let id: string | undefined;
@@ -48,5 +49,5 @@ function parseBlock(block: string): StreamEvent | undefined {
     else if (field === "data") data.push(value);
     else if (field === "id") id = value;
   }
-  return data.length === 0 ? undefined : { event, data: data.join("\n"), id };
+  return data.length === 0 && id === undefined ? undefined : { event, data: data.join("\n"), id };
 }

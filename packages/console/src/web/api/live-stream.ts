@@ -13,6 +13,8 @@ export interface LiveStreamOptions {
   /** At most four times a second. */
   readonly onEvents: (events: readonly LiveEvent[]) => void;
   readonly onState: (state: StreamState) => void;
+  /** From now on these are told of too: what happened under them before was not heard. */
+  readonly onBegin: (topics: readonly string[]) => void;
   readonly onUnauthorized: () => void;
 }
 
@@ -45,9 +47,12 @@ export class LiveStream {
   #wanted: ReadonlySet<string> = new Set();
   #open: { readonly topics: ReadonlySet<string>; readonly abort: AbortController } | undefined;
   #lastId: string | undefined;
+  /** Of the last connection that stood: of these, the next one begins with what was missed. */
+  #carried: ReadonlySet<string> = new Set();
   #state: StreamState = { connected: false, failures: 0, heardAt: Date.now() };
   #buffer: LiveEvent[] = [];
   #flushTimer: ReturnType<typeof setTimeout> | undefined;
+  #flushedMs = Number.NEGATIVE_INFINITY;
   #retryTimer: ReturnType<typeof setTimeout> | undefined;
   #shrinkTimer: ReturnType<typeof setTimeout> | undefined;
 
@@ -115,7 +120,7 @@ export class LiveStream {
       if (response.status === 401) return "unauthorized";
       if (!response.ok || !response.body) return "ended";
       heard();
-      if (this.#open === open) this.#setState({ connected: true, failures: 0 });
+      if (this.#open === open) this.#begin(open.topics);
       for await (const event of readEventStream(response.body, heard)) {
         if (this.#open !== open) return "ended";
         if (event.id !== undefined) this.#lastId = event.id;
@@ -129,6 +134,13 @@ export class LiveStream {
     return "ended";
   }
 
+  #begin(topics: ReadonlySet<string>): void {
+    const begun = [...topics].filter((topic) => !this.#carried.has(topic));
+    this.#carried = topics;
+    this.#setState({ connected: true, failures: 0 });
+    if (begun.length > 0) this.#options.onBegin(begun);
+  }
+
   #take(event: string, data: string): void {
     if (!EVENT_NAMES.has(event)) return;
     try {
@@ -137,10 +149,13 @@ export class LiveStream {
     } catch {
       return;
     }
+    // After a quiet time at once, with what comes in the same breath.
+    const waitMs = Math.max(0, this.#flushedMs + FLUSH_MS - performance.now());
     this.#flushTimer ??= setTimeout(() => {
       this.#flushTimer = undefined;
+      this.#flushedMs = performance.now();
       this.#options.onEvents(this.#buffer.splice(0));
-    }, FLUSH_MS);
+    }, waitMs);
   }
 
   #setState(change: Partial<StreamState>): void {

@@ -12,7 +12,13 @@ import { LiveStream, type StreamState } from "./live-stream.js";
 export type LiveEvent = {
   readonly [E in LiveEventName]: { readonly event: E; readonly data: LiveEvents[E] };
 }[LiveEventName];
-export type LiveListener = (events: readonly LiveEvent[]) => void;
+/** Who listens to some topics. */
+export interface LiveListener {
+  /** What came, at most four times a second. */
+  readonly onEvents: (events: readonly LiveEvent[]) => void;
+  /** The stream tells of a topic from now on. What was asked for before may be older than that: it is to be asked for again. */
+  readonly onBegin?: (() => void) | undefined;
+}
 
 /** What the indicator shows. `stale`: nothing has come since then, and pages poll meanwhile. `idle`: nothing to listen to. */
 export type LiveState =
@@ -25,6 +31,7 @@ type TabMessage =
   | { readonly type: "bye"; readonly tab: string }
   | { readonly type: "who" }
   | { readonly type: "events"; readonly events: readonly LiveEvent[] }
+  | { readonly type: "begin"; readonly topics: readonly string[] }
   | { readonly type: "state"; readonly state: StreamState };
 
 interface TabWish {
@@ -74,6 +81,7 @@ export class LiveClient {
       url: options.url,
       onEvents: (events) => this.#spread(events),
       onState: (state) => this.#spreadState(state),
+      onBegin: (topics) => this.#spreadBegin(topics),
       onUnauthorized: options.onUnauthorized,
     });
   }
@@ -112,7 +120,7 @@ export class LiveClient {
     this.#channel?.close();
   }
 
-  /** Calls the listener with what comes under any of the topics, at most four times a second, until the returned function is called. */
+  /** Tells the listener what comes under any of the topics, until the returned function is called. */
   subscribe(topics: readonly string[], listener: LiveListener): () => void {
     for (const topic of topics) {
       const listeners = this.#listeners.get(topic) ?? new Set();
@@ -172,6 +180,7 @@ export class LiveClient {
     } else if (this.#leads) {
       // Without locks every tab leads itself: what another one's stream says is not ours.
     } else if (message.type === "events") this.#deliver(message.events);
+    else if (message.type === "begin") this.#begin(message.topics);
     else this.#takeState(message.state);
   }
 
@@ -217,6 +226,18 @@ export class LiveClient {
     this.#deliver(events);
   }
 
+  #spreadBegin(topics: readonly string[]): void {
+    this.#channel?.postMessage({ type: "begin", topics } satisfies TabMessage);
+    this.#begin(topics);
+  }
+
+  #begin(topics: readonly string[]): void {
+    // A page that is paused is looked at anew when it goes on.
+    if (this.#paused) return;
+    const listeners = new Set(topics.flatMap((topic) => [...(this.#listeners.get(topic) ?? [])]));
+    for (const listener of listeners) listener.onBegin?.();
+  }
+
   #spreadState(state: StreamState): void {
     this.#channel?.postMessage({ type: "state", state } satisfies TabMessage);
     this.#takeState(state);
@@ -241,7 +262,7 @@ export class LiveClient {
         else batches.set(listener, [event]);
       }
     }
-    for (const [listener, batch] of batches) listener(batch);
+    for (const [listener, batch] of batches) listener.onEvents(batch);
   }
 
   /** The stream is down for good, it seems: ask instead, and keep trying. */

@@ -4,12 +4,17 @@ import type { Problem } from "../../api/common.js";
 import { useNotify } from "../state/app-context.js";
 import { problemNotice } from "../state/notice-board.js";
 import { asProblem, randomKey } from "./client.js";
+import { offerUndo, type Undo } from "./offer-undo.js";
 import { refreshApi } from "./use-api.js";
 
-export interface ActionOptions<R> {
+export interface ActionOptions<R, A extends readonly unknown[] = readonly unknown[]> {
   /** Begins the notice of a refusal: "Could not revoke the task". Absent: nothing is said, `problem` tells. */
   readonly failed?: string;
   readonly done?: (result: R) => void;
+  /** Besides `problem`: for what is shown that the refusal has made untrue. */
+  readonly refused?: () => void;
+  /** How to take back what was done, offered beside what it did; undefined when nothing was done that could be. */
+  readonly undo?: (result: R, ...args: A) => Undo | undefined;
   /** Paths whose answers are asked again afterwards: `["tasks", "overview"]`. */
   readonly refresh?: readonly string[];
 }
@@ -28,7 +33,7 @@ export interface Action<A extends readonly unknown[]> {
  */
 export function useAction<A extends readonly unknown[], R>(
   act: (key: string, ...args: A) => Promise<R>,
-  options: ActionOptions<R> = {},
+  options: ActionOptions<R, A> = {},
 ): Action<A> {
   const client = useQueryClient();
   const notify = useNotify();
@@ -47,11 +52,14 @@ export function useAction<A extends readonly unknown[], R>(
       const result = await act(key.current.key, ...args);
       key.current = undefined;
       options.done?.(result);
+      const undo = options.undo?.(result, ...args);
+      if (undo) offerUndo(notify, undo, () => void refreshApi(client, ...(options.refresh ?? [])));
     } catch (error) {
       const refusal = asProblem(error);
-      // The server answered: the next try is a new one. Without an answer it may have acted.
-      if (refusal.status !== 0) key.current = undefined;
+      // The server answered: the next try is a new one. Without an answer, or when its time was over, it may have acted.
+      if (refusal.status !== 0 && refusal.status !== 504) key.current = undefined;
       setProblem(refusal);
+      options.refused?.();
       if (options.failed !== undefined) notify(problemNotice(options.failed, refusal));
     } finally {
       busy.current = false;

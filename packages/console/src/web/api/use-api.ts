@@ -3,16 +3,19 @@ import { useEffect, useRef } from "react";
 import { useLiveClient } from "../state/app-context.js";
 import { type ApiProblem, api, type Query } from "./client.js";
 import type { LiveEvent } from "./live.js";
+import { useLiveAnswer } from "./use-live-answer.js";
 
 /** Keeps what is shown up to date from the live stream. */
 export interface LiveMerge<T> {
   readonly topics: readonly string[];
   /** The data with the events in it (a new object when something changed), or "refetch" when they do not say enough. */
   readonly merge: (data: T, events: readonly LiveEvent[]) => T | "refetch";
+  /** Seconds between questions at least, for answers that cost the server much. Default 0.5. */
+  readonly asksEvery?: number;
 }
 
 export interface UseApiOptions<T> {
-  /** Topics after whose events it is asked again (once a second at most), or how to work them in. */
+  /** Topics after whose events it is asked again (twice a second at most), or how to work them in. */
   readonly live?: readonly string[] | LiveMerge<T> | undefined;
   /** Seconds between questions, for what no topic tells of. */
   readonly refetchEvery?: number | undefined;
@@ -42,7 +45,12 @@ export function useApi<T>(
   query: Query = {},
   options: UseApiOptions<T> = {},
 ): UseQueryResult<T, ApiProblem> {
+  const liveClient = useLiveClient();
+  // Who pauses wants to read what stands there.
+  const unlessPaused = () => liveClient.state().kind !== "paused";
   const result = useQuery<T, ApiProblem>({
+    refetchOnWindowFocus: unlessPaused,
+    refetchOnReconnect: unlessPaused,
     queryKey: apiKey(path, query),
     queryFn: ({ signal }) => api.get<T>(path, query, signal),
     placeholderData: (previous, previousQuery) => (previousQuery?.queryKey[1] === path ? previous : undefined),
@@ -55,10 +63,11 @@ export function useApi<T>(
 
 /**
  * The library's own interval begins anew with every change of the data: what the stream changes each second would never be asked for
- * again. As with that one, a hidden page does not ask.
+ * again. As with that one, a hidden page does not ask; nor does one that is paused.
  */
 function useRefetchEvery<T>(path: string, query: Query, { refetchEvery, enabled = true }: UseApiOptions<T>): void {
   const client = useQueryClient();
+  const liveClient = useLiveClient();
   const latest = useRef({ path, query });
   useEffect(() => {
     latest.current = { path, query };
@@ -66,61 +75,25 @@ function useRefetchEvery<T>(path: string, query: Query, { refetchEvery, enabled 
   useEffect(() => {
     if (refetchEvery === undefined || !enabled) return;
     const timer = setInterval(() => {
-      if (document.visibilityState === "hidden") return;
+      if (document.visibilityState === "hidden" || liveClient.state().kind === "paused") return;
       const { path: now, query: asked } = latest.current;
       void client.invalidateQueries({ queryKey: apiKey(now, asked), exact: true });
     }, refetchEvery * 1000);
     return () => clearInterval(timer);
-  }, [client, refetchEvery, enabled]);
+  }, [client, liveClient, refetchEvery, enabled]);
 }
 
 function useLiveMerge<T>(path: string, query: Query, { live, enabled = true }: UseApiOptions<T>): void {
-  const client = useQueryClient();
-  const liveClient = useLiveClient();
-  const topics = (live === undefined ? [] : "topics" in live ? live.topics : live).join("\n");
   const merge = live !== undefined && "topics" in live ? live.merge : undefined;
-  const latest = useRef({ path, query, merge });
-  useEffect(() => {
-    latest.current = { path, query, merge };
+  useLiveAnswer<T>({
+    key: apiKey(path, query),
+    ...(live !== undefined &&
+      "topics" in live &&
+      live.asksEvery !== undefined && { asksEveryMs: live.asksEvery * 1000 }),
+    topics: live === undefined || !enabled ? [] : "topics" in live ? live.topics : live,
+    merge: (answer, events) => {
+      const merged = merge ? merge(answer, events) : "refetch";
+      return merged === "refetch" ? { answer, asks: true } : { answer: merged, asks: false };
+    },
   });
-  useEffect(() => {
-    if (topics === "" || !enabled) return;
-    const refetch = throttle(() => {
-      void client.invalidateQueries({ queryKey: apiKey(latest.current.path, latest.current.query), exact: true });
-    }, 1_000);
-    const unsubscribe = liveClient.subscribe(topics.split("\n"), (events) => {
-      const now = latest.current;
-      const key = apiKey(now.path, now.query);
-      const data = client.getQueryData<T>(key);
-      if (data === undefined) return;
-      const merged = now.merge ? now.merge(data, events) : "refetch";
-      if (merged === "refetch") refetch();
-      else if (merged !== data) client.setQueryData(key, merged);
-    });
-    return () => {
-      unsubscribe();
-      refetch.cancel();
-    };
-  }, [client, liveClient, topics, enabled]);
-}
-
-/** Runs at once, then at most once in the time given; the last call is never lost. */
-export function throttle(run: () => void, delayMs: number): { (): void; cancel(): void } {
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  let again = false;
-  const tick = () => {
-    timer = undefined;
-    if (!again) return;
-    again = false;
-    call();
-  };
-  const call = () => {
-    if (timer !== undefined) {
-      again = true;
-      return;
-    }
-    run();
-    timer = setTimeout(tick, delayMs);
-  };
-  return Object.assign(call, { cancel: () => clearTimeout(timer) });
 }

@@ -69,7 +69,8 @@ export interface PlotLook {
   readonly axis: string;
   readonly grid: string;
   readonly onZoom: (fromMs: number, toMs: number) => void;
-  readonly onPick: (index: number) => void;
+  /** A point by its place, and the line by its own; undefined where none is near. */
+  readonly onPick: (index: number, line: number | undefined) => void;
 }
 
 export function plotOptions(look: PlotLook): uPlot.Options {
@@ -125,13 +126,40 @@ export function plotOptions(look: PlotLook): uPlot.Options {
             downAt = event.clientX;
           });
           plot.over.addEventListener("click", (event) => {
-            const { idx } = plot.cursor;
-            if (Math.abs(event.clientX - downAt) < 6 && idx !== null && idx !== undefined) look.onPick(idx);
+            const { idx, top = 0 } = plot.cursor;
+            if (Math.abs(event.clientX - downAt) >= 6 || idx === null || idx === undefined) return;
+            look.onPick(idx, lineUnder(plot, idx, top, stacked));
           });
         },
       ],
     },
   };
+}
+
+/** Pixels. */
+const REACH = 24;
+
+function lineUnder(plot: uPlot, index: number, top: number, stacked: boolean): number | undefined {
+  const values = plot.data.slice(1).map((line) => line[index] ?? null);
+  const at = plot.posToVal(top, "y");
+  return lineAt(values, { at, reach: plot.posToVal(top - REACH, "y") - at, stacked });
+}
+
+/**
+ * Which line a height belongs to: the nearest one within reach; of stacked lines the one in whose part it lies. `values`: of the lines at
+ * one time, stacked ones summed up.
+ */
+export function lineAt(
+  values: readonly (number | null)[],
+  { at, reach, stacked }: { readonly at: number; readonly reach: number; readonly stacked: boolean },
+): number | undefined {
+  if (stacked) {
+    const within = values.findIndex((value) => value !== null && value >= at);
+    if (within >= 0) return within;
+  }
+  const distances = values.map((value) => (value === null ? Number.POSITIVE_INFINITY : Math.abs(value - at)));
+  const nearest = Math.min(...distances);
+  return nearest <= reach ? distances.indexOf(nearest) : undefined;
 }
 
 /** uPlot writes times with a date's local members. */
@@ -169,7 +197,8 @@ function valuesAtCursor({ series, zone, stacked }: PlotLook): uPlot.Plugin {
         const { idx, left = -1 } = plot.cursor;
         box.hidden = idx === null || idx === undefined || left < 0;
         if (box.hidden || idx === null || idx === undefined) return;
-        const atMs = Date.parse(series.from) + idx * series.step * 1000;
+        // Of the points as they are now: the chart goes on with time, its options do not.
+        const atMs = (plot.data[0][idx] ?? 0) * 1000;
         // Text only, as everywhere: names of queues and states come from anyone.
         box.replaceChildren(
           paragraph(absoluteTime(atMs, zone).slice(5, 19), "lv-muted"),

@@ -4,9 +4,10 @@ import uPlot from "uplot";
 import "uplot/dist/uPlot.min.css";
 import type { Series } from "../../api/operations.js";
 import { useColorScheme, usePreferences } from "../state/app-context.js";
+import { useOpenPath } from "./app-link.js";
 import { lineColors, plotOptions, stackLines, unitText } from "./chart-options.js";
+import { ChartTable } from "./chart-table.js";
 import { Icon } from "./icon.js";
-import { absoluteTime } from "./time.js";
 
 export interface ChartProps {
   readonly series: Series;
@@ -17,15 +18,16 @@ export interface ChartProps {
   readonly stacked?: boolean;
   /** A stretch was marked; both in milliseconds. */
   readonly onZoom?: ((fromMs: number, toMs: number) => void) | undefined;
-  /** A point was clicked: its stretch of time, and the line nearest to it. */
-  readonly onPick?: ((fromMs: number, toMs: number, line: string | undefined) => void) | undefined;
+  /** Where a point leads to, as a path of the console: its stretch of time, and the line nearest to where it was clicked. */
+  readonly linkTo?: ((fromMs: number, toMs: number, line: string | undefined) => string) | undefined;
   /** Instead of the tones by name: CSS variables without `var()`. */
   readonly colors?: Readonly<Record<string, string>> | undefined;
 }
 
 /** Lines over time, in the colours of the theme; the same figures as a table at a press. */
-export function Chart({ series, label, height = 180, stacked = false, onZoom, onPick, colors }: ChartProps) {
+export function Chart({ series, label, height = 180, stacked = false, onZoom, linkTo, colors }: ChartProps) {
   const [asTable, setAsTable] = useState(false);
+  const openPath = useOpenPath();
   const empty = series.lines.every((line) => line.points.every((point) => point === null));
   return (
     <figure className="lv-chart">
@@ -42,13 +44,20 @@ export function Chart({ series, label, height = 180, stacked = false, onZoom, on
         </ActionIcon>
       </figcaption>
       {asTable ? (
-        <ChartTable series={series} label={label} height={height} />
+        <ChartTable series={series} label={label} height={height} linkTo={linkTo} onZoom={onZoom} />
       ) : (
         <div className="lv-plot" role="img" aria-label={`${label}. ${summary(series)}`} style={{ height }}>
           {empty ? (
             <p className="lv-plot-empty">Nothing in this time</p>
           ) : (
-            <Plot series={series} height={height} stacked={stacked} onZoom={onZoom} onPick={onPick} colors={colors} />
+            <Plot
+              series={series}
+              height={height}
+              stacked={stacked}
+              onZoom={onZoom}
+              {...(linkTo && { onPick: (fromMs, toMs, line) => openPath(linkTo(fromMs, toMs, line)) })}
+              colors={colors}
+            />
           )}
         </div>
       )}
@@ -71,7 +80,9 @@ function Legend({ series, colors }: { readonly series: Series; readonly colors: 
 }
 
 type PlotProps = Required<Pick<ChartProps, "series" | "height" | "stacked">> &
-  Pick<ChartProps, "onZoom" | "onPick" | "colors">;
+  Pick<ChartProps, "onZoom" | "colors"> & {
+    readonly onPick?: (fromMs: number, toMs: number, line: string | undefined) => void;
+  };
 
 function Plot({ series, height, stacked, onZoom, onPick, colors }: PlotProps) {
   const scheme = useColorScheme();
@@ -104,7 +115,7 @@ function Plot({ series, height, stacked, onZoom, onPick, colors }: PlotProps) {
       axis: cssColor(element, "--lv-muted"),
       grid: cssColor(element, "--lv-grid"),
       onZoom: (from, to) => handlers.current.onZoom?.(from, to),
-      onPick: (index) => pick(handlers.current, index, plot.current),
+      onPick: (index, line) => pick(handlers.current, index, line),
     });
     const made = new uPlot(options, latestData.current, element);
     plot.current = made;
@@ -120,17 +131,12 @@ function Plot({ series, height, stacked, onZoom, onPick, colors }: PlotProps) {
 }
 
 interface PickHandlers {
-  readonly onPick: ChartProps["onPick"];
+  readonly onPick: PlotProps["onPick"];
   readonly series: Series;
 }
-function pick({ onPick, series }: PickHandlers, index: number, plot: uPlot | undefined): void {
+function pick({ onPick, series }: PickHandlers, index: number, line: number | undefined): void {
   const fromMs = Date.parse(series.from) + index * series.step * 1000;
-  const focused = plot?.cursor.idxs?.findIndex((each, place) => place > 0 && each !== null && each !== undefined);
-  onPick?.(
-    fromMs,
-    fromMs + series.step * 1000,
-    focused === undefined || focused < 1 ? undefined : series.lines[focused - 1]?.name,
-  );
+  onPick?.(fromMs, fromMs + series.step * 1000, line === undefined ? undefined : series.lines[line]?.name);
 }
 
 function plotData(series: Series, stacked: boolean): uPlot.AlignedData {
@@ -152,51 +158,4 @@ function summary(series: Series): string {
       return `${line.name}: ${last === undefined || last === null ? "nothing" : unitText(series.unit, last)}`;
     })
     .join(", ");
-}
-
-function ChartTable({
-  series,
-  label,
-  height,
-}: {
-  readonly series: Series;
-  readonly label: string;
-  readonly height: number;
-}) {
-  const [{ zone }] = usePreferences();
-  const start = Date.parse(series.from);
-  const length = Math.max(0, ...series.lines.map((line) => line.points.length));
-  const rows = Array.from({ length }, (_, index) => index).reverse();
-  return (
-    // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by keyboard
-    <section className="lv-chart-table" style={{ height }} tabIndex={0} aria-label={label}>
-      <table className="lv-table lv-plain-table">
-        <caption className="lv-sr-only">{label}</caption>
-        <thead>
-          <tr>
-            <th scope="col">Time</th>
-            {series.lines.map((line) => (
-              <th key={line.name} scope="col" className="lv-right">
-                {line.name}
-              </th>
-            ))}
-          </tr>
-        </thead>
-        <tbody>
-          {rows.map((index) => (
-            <tr key={index}>
-              <td className="lv-number">{absoluteTime(start + index * series.step * 1000, zone).slice(0, 19)}</td>
-              {series.lines.map((line) => (
-                <td key={line.name} className="lv-right lv-number">
-                  {line.points[index] === null || line.points[index] === undefined
-                    ? "–"
-                    : unitText(series.unit, line.points[index])}
-                </td>
-              ))}
-            </tr>
-          ))}
-        </tbody>
-      </table>
-    </section>
-  );
 }

@@ -2,6 +2,8 @@ import { Button, Modal, TextInput } from "@mantine/core";
 import { type ReactNode, useState } from "react";
 import type { Problem } from "../../api/common.js";
 import { texts } from "../texts.js";
+import { ProblemLine } from "./dialog-form.js";
+import { useFocusBack } from "./use-focus-back.js";
 
 export interface ConfirmDialogProps {
   readonly opened: boolean;
@@ -15,6 +17,8 @@ export interface ConfirmDialogProps {
   readonly onConfirm: () => void;
   /** Must be typed first: the thing's name, or the count. */
   readonly typed?: string | undefined;
+  /** What stands in the field for it: for a count that must not change under the hands. */
+  readonly onTyping?: ((text: string) => void) | undefined;
   readonly pending?: boolean | undefined;
   /** Why it was refused. */
   readonly problem?: Problem | undefined;
@@ -25,13 +29,7 @@ export interface ConfirmDialogProps {
 /** Asks before something that cannot be undone. The focus begins on Cancel, and goes back to where it was. */
 export function ConfirmDialog(props: ConfirmDialogProps) {
   return (
-    <Modal
-      opened={props.opened}
-      onClose={props.onClose}
-      title={props.title}
-      size="md"
-      closeButtonProps={{ "aria-label": texts.close }}
-    >
+    <Modal opened={props.opened} onClose={props.onClose} title={props.title} size="md">
       {props.opened && <Question {...props} />}
     </Modal>
   );
@@ -43,10 +41,12 @@ function Question({
   onClose,
   onConfirm,
   typed,
+  onTyping,
   pending = false,
   problem,
   danger = true,
 }: ConfirmDialogProps) {
+  useFocusBack();
   const [text, setText] = useState("");
   const ready = typed === undefined || text.trim() === typed;
   return (
@@ -66,16 +66,15 @@ function Question({
             </>
           }
           value={text}
-          onChange={(event) => setText(event.currentTarget.value)}
+          onChange={(event) => {
+            setText(event.currentTarget.value);
+            onTyping?.(event.currentTarget.value.trim());
+          }}
           autoComplete="off"
           spellCheck={false}
         />
       )}
-      {problem && (
-        <p className="lv-problem" role="alert">
-          {problem.detail} <span className="lv-muted">({problem.code})</span>
-        </p>
-      )}
+      {problem && <ProblemLine problem={problem} />}
       <div className="lv-dialog-buttons">
         <Button variant="default" onClick={onClose} data-autofocus>
           {texts.cancel}

@@ -1,6 +1,6 @@
 import { Checkbox } from "@mantine/core";
 import { useMediaQuery } from "@mantine/hooks";
-import { type ReactNode, useEffect, useRef, useState } from "react";
+import { type ReactNode, useEffect, useMemo, useRef, useState } from "react";
 import { usePreferences } from "../state/app-context.js";
 import { Icon } from "./icon.js";
 import { ErrorState, NothingMatches, Skeleton } from "./page-states.js";
@@ -9,7 +9,7 @@ import { useShortcut } from "./shortcuts.js";
 import { BulkBar, TableFooter, TableToolbar } from "./table-bars.js";
 import { RowCards } from "./table-cards.js";
 import { useColumns } from "./table-columns.js";
-import { RowMenu } from "./table-row-menu.js";
+import { type RowActs, TableRow } from "./table-row.js";
 import { tableTexts as texts } from "./table-texts.js";
 import type { Column, DataTableProps } from "./table-types.js";
 
@@ -26,7 +26,7 @@ export function DataTable<Row>(props: DataTableProps<Row>) {
   const choice = useColumns(props.name, props.columns);
   const scroller = useRef<HTMLDivElement>(null);
   const [menuOpen, setMenuOpen] = useState(false);
-  const [scrolled, setScrolled] = useState(false);
+  const scrolled = useScrolled(scroller);
   useHold(props.onHold, menuOpen || scrolled || selection?.empty === false);
   const keyboard = useRowKeyboard(props, scroller);
 
@@ -35,17 +35,20 @@ export function DataTable<Row>(props: DataTableProps<Row>) {
       <TableToolbar table={props} choice={choice} />
       {selection && !selection.empty && <BulkBar table={props} selection={selection} />}
       {props.newRows && props.newRows.count > 0 && (
-        <button type="button" className="lv-new-rows" onClick={props.newRows.show}>
+        <button
+          type="button"
+          className="lv-new-rows"
+          onClick={() => {
+            props.newRows?.show();
+            showTop(scroller.current);
+          }}
+        >
           <Icon name="arrow-up" size={14} /> {texts.newRows(props.newRows.count)}
         </button>
       )}
       <TableProblem table={props} />
       {rows !== undefined && rows.length > 0 && (
-        <div
-          className="lv-table-scroll"
-          ref={scroller}
-          onScroll={(event) => setScrolled(event.currentTarget.scrollTop > 4)}
-        >
+        <div className="lv-table-scroll" ref={scroller} tabIndex={-1}>
           {narrow ? (
             <RowCards table={props} columns={choice.shown} onMenu={setMenuOpen} />
           ) : (
@@ -56,6 +59,31 @@ export function DataTable<Row>(props: DataTableProps<Row>) {
       {rows !== undefined && rows.length > 0 && <TableFooter table={props} />}
     </div>
   );
+}
+
+/** Whether the first rows are out of sight: the table scrolls by itself, or (on narrow screens) with the page. */
+function useScrolled(scroller: { readonly current: HTMLElement | null }): boolean {
+  const [scrolled, setScrolled] = useState(false);
+  useEffect(() => {
+    const look = () => {
+      const element = scroller.current;
+      setScrolled(element !== null && (element.scrollTop > 4 || element.getBoundingClientRect().top < -4));
+    };
+    // Scrolling does not bubble; this way every box that could move the table is heard.
+    const options = { capture: true, passive: true };
+    document.addEventListener("scroll", look, options);
+    return () => document.removeEventListener("scroll", look, options);
+  }, [scroller]);
+  return scrolled;
+}
+
+/** New rows come above what is read: whoever asks for them wants to see them. The button they were asked by is gone, and its focus. */
+function showTop(scroller: HTMLDivElement | null): void {
+  requestAnimationFrame(() => {
+    scroller?.focus({ preventScroll: true });
+    scroller?.scrollTo({ top: 0 });
+    if (scroller && scroller.getBoundingClientRect().top < 0) scroller.parentElement?.scrollIntoView();
+  });
 }
 
 /** What stands in place of rows. */
@@ -90,8 +118,7 @@ interface RowsProps<Row> {
 
 function Rows<Row>({ table, columns, onMenu, focusRow }: RowsProps<Row>) {
   const { rows = [], selection, rowKey } = table;
-  const openRow = useOpenRow(table);
-  const range = useRangeSelect(table);
+  const acts = useRowActs(table, onMenu, focusRow);
   const keys = rows.map(rowKey);
   const picked = keys.filter((key) => selection?.keys.has(key)).length;
   return (
@@ -123,39 +150,24 @@ function Rows<Row>({ table, columns, onMenu, focusRow }: RowsProps<Row>) {
       <tbody>
         {rows.map((row) => {
           const key = rowKey(row);
-          const selected = selection?.allMatching || selection?.keys.has(key) || false;
           return (
-            <tr
+            <TableRow
               key={key}
-              data-row={key}
-              tabIndex={-1}
+              name={key}
+              row={row}
+              columns={columns}
               className={rowClass(table, row)}
-              aria-selected={selection ? selected : undefined}
-              onClick={(event) => !isOnControl(event) && openRow?.(row)}
-              onFocus={(event) => event.target === event.currentTarget && focusRow(key)}
-            >
-              {selection && (
-                <td className="lv-cell-select">
-                  <Checkbox
-                    size="xs"
-                    aria-label={texts.selectRow(key)}
-                    checked={selected}
-                    onClick={(event) => range(key, event.shiftKey)}
-                    onChange={() => undefined}
-                  />
-                </td>
-              )}
-              {columns.map((column) => (
-                <td key={column.key} className={column.align === "right" ? "lv-right" : undefined}>
-                  {column.cell(row)}
-                </td>
-              ))}
-              {table.rowMenu && (
-                <td className="lv-cell-menu">
-                  <RowMenu name={key} actions={() => table.rowMenu?.(row) ?? []} onOpenChange={onMenu} />
-                </td>
-              )}
-            </tr>
+              selected={selection && (selection.allMatching || selection.keys.has(key))}
+              hasMenu={table.rowMenu !== undefined}
+              cells={() =>
+                columns.map((column) => (
+                  <td key={column.key} className={column.align === "right" ? "lv-right" : undefined}>
+                    {column.cell(row)}
+                  </td>
+                ))
+              }
+              acts={acts}
+            />
           );
         })}
       </tbody>
@@ -164,6 +176,36 @@ function Rows<Row>({ table, columns, onMenu, focusRow }: RowsProps<Row>) {
       )}
     </table>
   );
+}
+
+/** One object for all rows and times, which knows what the table is now. */
+function useRowActs<Row>(
+  table: DataTableProps<Row>,
+  onMenu: (open: boolean) => void,
+  focusRow: (key: string) => void,
+): RowActs {
+  const open = useOpenRow(table);
+  const select = useRangeSelect(table);
+  const latest = useRef({ table, open, select, onMenu, focusRow });
+  useEffect(() => {
+    latest.current = { table, open, select, onMenu, focusRow };
+  });
+  return useMemo(() => {
+    const rowOf = (key: string) => latest.current.table.rows?.find((row) => latest.current.table.rowKey(row) === key);
+    return {
+      open: (key, event) => {
+        const row = isOnControl(event) ? undefined : rowOf(key);
+        if (row !== undefined) latest.current.open?.(row);
+      },
+      select: (key, shift) => latest.current.select(key, shift),
+      actions: (key) => {
+        const row = rowOf(key);
+        return row === undefined ? [] : (latest.current.table.rowMenu?.(row) ?? []);
+      },
+      onMenu: (isOpen) => latest.current.onMenu(isOpen),
+      onFocus: (key) => latest.current.focusRow(key),
+    };
+  }, []);
 }
 
 function rowClass<Row>(table: DataTableProps<Row>, row: Row): string {

@@ -125,7 +125,6 @@ function SavedViews({ page, keys }: { readonly page: string; readonly keys: read
   const [values] = useUrlState([...keys, "sort"]);
   const own = views.filter((view) => view.page === page);
   const [naming, setNaming] = useState(false);
-  const client = useQueryClient();
   const remove = useAction(async (_, view: SavedView) => api.delete(apiPath`views/${view.id}`), {
     failed: "Could not delete the view",
     undo: (_, { page, name, search, shared }) => ({
@@ -183,13 +182,7 @@ function SavedViews({ page, keys }: { readonly page: string; readonly keys: read
   return (
     <>
       {menu}
-      <Modal
-        opened={naming}
-        onClose={() => setNaming(false)}
-        title="Save this view"
-        size="sm"
-        closeButtonProps={{ "aria-label": texts.close }}
-      >
+      <Modal opened={naming} onClose={() => setNaming(false)} title="Save this view" size="sm">
         <SaveView page={page} search={values} onSaved={() => setNaming(false)} />
       </Modal>
     </>

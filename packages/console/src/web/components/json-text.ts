@@ -13,8 +13,8 @@ export function isBigint(value: unknown): value is { readonly $bigint: string } 
 /** JSON for people, two blanks an indent, integers beyond 2^53 with all their digits. */
 export function jsonText(value: unknown): string {
   const numbers: string[] = [];
-  // The marker cannot stand in the value: its quotes would be escaped there.
-  const mark = "\u0000big:";
+  // Nobody who wrote the value could know it: a text in there is never taken for a number's place.
+  const mark = `big:${Math.random().toString(36).slice(2)}:`;
   const text = JSON.stringify(
     value,
     (_key, each: unknown) => {
@@ -25,7 +25,7 @@ export function jsonText(value: unknown): string {
     2,
   );
   if (numbers.length === 0) return text ?? "undefined";
-  return text.replace(/"\\u0000big:(\d+)"/g, (whole, place: string) => numbers[Number(place)] ?? whole);
+  return text.replace(new RegExp(`"${mark}(\\d+)"`, "g"), (whole, place: string) => numbers[Number(place)] ?? whole);
 }
 
 /**

@@ -2,6 +2,7 @@ import { ActionIcon, Button, TextInput, Tooltip } from "@mantine/core";
 import { useMemo, useState } from "react";
 import type { TaskValue } from "../../api/tasks.js";
 import { CopyButton } from "./copy-button.js";
+import { DownloadLink } from "./download-link.js";
 import { Icon } from "./icon.js";
 import { isBigint, jsonText, sizeText } from "./json-text.js";
 import { Badge } from "./state-badge.js";
@@ -11,12 +12,12 @@ export interface JsonValueProps {
   readonly value: TaskValue | null;
   /** What it is, for labels: "Arguments". */
   readonly label: string;
-  /** Where the whole can be had when it was cut. */
-  readonly downloadHref?: string | undefined;
+  /** Where the whole can be had when it was cut: a path of the API. */
+  readonly download?: string | undefined;
 }
 
 /** A value of a task: a tree for JSON, a text for a Python `repr`, which is never taken apart. */
-export function JsonValue({ value, label, downloadHref }: JsonValueProps) {
+export function JsonValue({ value, label, download }: JsonValueProps) {
   if (value === null) return <p className="lv-none">Not known</p>;
   if (value.form === "hidden") return <p className="lv-muted">Hidden: your role may not see values.</p>;
   return (
@@ -29,11 +30,7 @@ export function JsonValue({ value, label, downloadHref }: JsonValueProps) {
       {value.cut && (
         <p className="lv-muted">
           Cut{value.sizeBytes !== null && `: the whole has ${sizeText(value.sizeBytes)}`}.{" "}
-          {downloadHref !== undefined && (
-            <a href={downloadHref} download>
-              Download
-            </a>
-          )}
+          {download !== undefined && <DownloadLink path={download} label={`Download ${label}`} />}
         </p>
       )}
     </div>

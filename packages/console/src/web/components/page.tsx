@@ -1,5 +1,6 @@
 import { type ReactNode, useEffect } from "react";
 import { texts } from "../texts.js";
+import { nameText } from "./name-text.js";
 
 export interface PageProps {
   /** The one `h1`, and the title of the browser's tab. */
@@ -26,7 +27,7 @@ export function Page({ title, eyebrow, beside, lead, actions, children }: PagePr
         <div className="lv-page-heading">
           {eyebrow !== undefined && <div className="lv-eyebrow">{eyebrow}</div>}
           <div className="lv-title-line">
-            <h1>{title}</h1>
+            <h1>{nameText(title)}</h1>
             {beside}
           </div>
           {lead !== undefined && <p className="lv-lead">{lead}</p>}

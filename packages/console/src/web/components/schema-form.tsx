@@ -1,8 +1,17 @@
 import { ActionIcon, Button, Checkbox, NativeSelect, Textarea, TextInput } from "@mantine/core";
 import { type ReactNode, useState } from "react";
+import {
+  instantText,
+  jsonFieldText,
+  numberText,
+  readInstantText,
+  readJsonField,
+  readNumberText,
+  shownText,
+} from "./field-texts.js";
 import { Icon } from "./icon.js";
-import { JsonEditor, readJson } from "./json-editor.js";
-import { isBigint, jsonText } from "./json-text.js";
+import { JsonEditor } from "./json-editor.js";
+import { jsonText } from "./json-text.js";
 import {
   emptyValue,
   fieldKind,
@@ -19,6 +28,7 @@ export { errorsUnder, schemaDefaults } from "./schema-reading.js";
 export interface SchemaFormProps {
   /** JSON Schema (2020-12) of an object. What the form cannot show as a field becomes a JSON editor. */
   readonly schema: Readonly<Record<string, unknown>>;
+  /** With an `UnreadableJson` where a text is no JSON: `unreadableMembers` finds them, and such a value is not to be sent. */
   readonly value: Readonly<Record<string, unknown>>;
   readonly onChange: (value: Readonly<Record<string, unknown>>) => void;
   /** The server's, with paths from the form's own object: `errorsUnder(problem.errors, "args[0]")`. */
@@ -136,6 +146,8 @@ function BooleanField(props: FieldProps) {
     <Checkbox
       {...rest}
       checked={props.value === true}
+      // Not said, where something must be: neither a yes nor a no.
+      indeterminate={props.required && props.value === undefined}
       onChange={(event) => props.onChange(event.currentTarget.checked)}
     />
   );
@@ -143,6 +155,7 @@ function BooleanField(props: FieldProps) {
 
 function NumberField(props: FieldProps) {
   const { schema, value, onChange } = props;
+  const [typed, setTyped] = useState("");
   const limits = [
     schema.minimum !== undefined && `from ${schema.minimum}`,
     schema.maximum !== undefined && `to ${schema.maximum}`,
@@ -155,25 +168,13 @@ function NumberField(props: FieldProps) {
       inputMode={schema.types.includes("integer") ? "numeric" : "decimal"}
       placeholder={limits}
       autoComplete="off"
-      value={numberText(value)}
-      onChange={(event) => onChange(readNumber(event.currentTarget.value))}
+      value={shownText(typed, value, readNumberText, numberText)}
+      onChange={(event) => {
+        setTyped(event.currentTarget.value);
+        onChange(readNumberText(event.currentTarget.value));
+      }}
     />
   );
-}
-
-function numberText(value: unknown): string {
-  if (value === undefined || value === null) return "";
-  return isBigint(value) ? value.$bigint : String(value);
-}
-
-/** A number where it is one and loses nothing by being one; else the text, for the server to say what is wrong with it. */
-function readNumber(text: string): unknown {
-  const trimmed = text.trim();
-  if (trimmed === "") return undefined;
-  // All digits of what no number of JavaScript can hold.
-  if (/^-?[1-9]\d{15,}$/.test(trimmed) && !Number.isSafeInteger(Number(trimmed))) return { $bigint: trimmed };
-  const value = Number(trimmed);
-  return Number.isFinite(value) && String(value) === trimmed ? value : text;
 }
 
 function TextField(props: FieldProps) {
@@ -218,8 +219,9 @@ function placeholderOf({ format, examples }: JsonSchema): string {
 /** A date, or an instant in the browser's zone that is sent in UTC. */
 function InstantField(props: FieldProps) {
   const { schema, value, onChange } = props;
+  const [typed, setTyped] = useState("");
   const day = schema.format === "date";
-  const shown = typeof value !== "string" ? "" : day ? value : localInstant(value);
+  const shown = day ? (typeof value === "string" ? value : "") : shownText(typed, value, readInstantText, instantText);
   return (
     <TextInput
       {...common(props)}
@@ -228,17 +230,12 @@ function InstantField(props: FieldProps) {
       value={shown}
       onChange={(event) => {
         const text = event.currentTarget.value;
-        if (text === "") onChange(undefined);
-        else onChange(day ? text : new Date(text).toISOString());
+        setTyped(text);
+        if (day) onChange(text === "" ? undefined : text);
+        else onChange(readInstantText(text));
       }}
     />
   );
-}
-
-function localInstant(value: string): string {
-  const date = new Date(value);
-  if (Number.isNaN(date.getTime())) return "";
-  return new Date(date.getTime() - date.getTimezoneOffset() * 60_000).toISOString().slice(0, 19);
 }
 
 function ListField(props: FieldProps) {
@@ -335,22 +332,20 @@ function ObjectField(props: FieldProps) {
   );
 }
 
-/** What has no field of its own: any JSON. A text that is no JSON is kept in the editor and not in the value. */
+/** What has no field of its own: any JSON. A text that is no JSON is kept as an `UnreadableJson`. */
 function RawField(props: FieldProps) {
   const { label, value, onChange } = props;
-  const [text, setText] = useState(() => (value === undefined ? "" : jsonText(value)));
+  const [typed, setTyped] = useState("");
   const { error, description } = common(props);
   return (
     <JsonEditor
       label={props.required ? `${label} *` : label}
       {...(description !== undefined && { description })}
       error={error}
-      value={text}
+      value={shownText(typed, value, readJsonField, jsonFieldText)}
       onChange={(next) => {
-        setText(next);
-        if (next.trim() === "") return onChange(undefined);
-        const reading = readJson(next);
-        if (reading.ok) onChange(reading.value);
+        setTyped(next);
+        onChange(readJsonField(next));
       }}
     />
   );

@@ -1,3 +1,5 @@
+import { type Fields, fieldsOf } from "./json-fields.js";
+
 /** The parts of a JSON Schema that a form can use, narrowed; schemas come from anyone's tasks. */
 export interface JsonSchema {
   readonly types: readonly string[];
@@ -23,10 +25,6 @@ export interface MemberError {
   readonly message: string;
 }
 
-type Fields = Readonly<Record<string, unknown>>;
-function fieldsOf(value: unknown): Fields {
-  return typeof value === "object" && value !== null && !Array.isArray(value) ? (value as Fields) : {};
-}
 function listOf(value: unknown): readonly unknown[] {
   return Array.isArray(value) ? value : [];
 }
@@ -116,12 +114,26 @@ export function membersOf(schema: JsonSchema): readonly Member[] {
   }));
 }
 
-/** What a form begins with: the schema's defaults, then the values given. */
+/** What a form begins with: the schema's defaults and the "no" that a required box shows before it is ticked, then the values given. */
 export function schemaDefaults(schema: unknown, values: Fields = {}): Fields {
-  const defaults = membersOf(readSchema(schema)).flatMap(({ name, schema: member }) =>
-    member.default === undefined ? [] : [[name, member.default]],
-  );
-  return { ...Object.fromEntries(defaults), ...values };
+  return { ...firstMembers(readSchema(schema)), ...values };
+}
+
+function firstMembers(schema: JsonSchema): Fields {
+  const first = membersOf(schema).flatMap((member) => {
+    const value = firstValue(member);
+    return value === undefined ? [] : [[member.name, value]];
+  });
+  return Object.fromEntries(first);
+}
+
+function firstValue({ schema, required }: Member): unknown {
+  if (schema.default !== undefined || !required) return schema.default;
+  const kind = fieldKind(schema);
+  if (kind === "boolean") return false;
+  if (kind !== "object") return undefined;
+  const inner = firstMembers(schema);
+  return Object.keys(inner).length === 0 ? undefined : inner;
 }
 
 /** A new item of a list. */
@@ -135,7 +147,7 @@ export function emptyValue(schema: JsonSchema): unknown {
     case "list":
       return [];
     case "object":
-      return {};
+      return firstMembers(schema);
     case "json":
       return null;
     default:

@@ -1,9 +1,10 @@
 import { Combobox, TextInput, useCombobox } from "@mantine/core";
-import { useEffect, useRef, useState } from "react";
+import { type Dispatch, type SetStateAction, useCallback, useEffect, useRef, useState } from "react";
 import type { Problem } from "../../api/common.js";
 import { texts } from "../texts.js";
 import { Icon } from "./icon.js";
 import { complete, type SearchKey } from "./search-completion.js";
+import { followAddress } from "./search-follow.js";
 import { useShortcut } from "./shortcuts.js";
 
 export type { SearchKey } from "./search-completion.js";
@@ -33,11 +34,13 @@ export function SearchBox({
   const [caret, setCaret] = useState(0);
   const input = useRef<HTMLInputElement>(null);
   const combobox = useCombobox({ onDropdownClose: () => combobox.resetSelectedOption() });
-  useFollow(value, setText);
+  const sending = useFollow(value, setText);
   useShortcut({ keys: "/", label: "Search", group: "Everywhere", run: () => input.current?.focus() });
   const send = (next: string) => {
     const wanted = next.trim();
-    if (wanted !== value) onChange(wanted === "" ? undefined : wanted);
+    if (wanted === value) return;
+    sending(wanted);
+    onChange(wanted === "" ? undefined : wanted);
   };
   useSendLater(text, value, send);
 
@@ -128,9 +131,20 @@ function SearchProblem({ text, problem }: { readonly text: string; readonly prob
   );
 }
 
-/** The address can change from elsewhere: Back, Clear, a saved view. */
-function useFollow(value: string, setText: (text: string) => void): void {
-  useEffect(() => setText(value), [value, setText]);
+/** The address can change from elsewhere: Back, Clear, a saved view. Returns what is to be told of each text that is sent there. */
+function useFollow(value: string, setText: Dispatch<SetStateAction<string>>): (text: string) => void {
+  const sent = useRef<readonly string[]>([]);
+  const shown = useRef(value);
+  useEffect(() => {
+    if (shown.current === value) return;
+    shown.current = value;
+    const before = sent.current;
+    sent.current = followAddress("", value, before).sent;
+    setText((text) => followAddress(text, value, before).text);
+  }, [value, setText]);
+  return useCallback((text: string) => {
+    sent.current = [...sent.current, text];
+  }, []);
 }
 
 function useSendLater(text: string, value: string, send: (text: string) => void): void {

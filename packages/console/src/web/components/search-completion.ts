@@ -61,6 +61,7 @@ function wordEnd(text: string, caret: number): number {
   return blank < 0 ? text.length : blank;
 }
 
-function quoted(value: string): string {
+/** A value of the search language, in quotes where it needs them. */
+export function quoted(value: string): string {
   return /[\s()":]/.test(value) ? `"${value.replaceAll('"', '\\"')}"` : value;
 }

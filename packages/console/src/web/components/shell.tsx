@@ -76,14 +76,7 @@ function Frame({ children }: { readonly children: ReactNode }) {
         }
       />
       {narrow ? (
-        <Drawer
-          opened={drawer}
-          onClose={closeDrawer}
-          size={264}
-          title={texts.brand}
-          closeButtonProps={{ "aria-label": texts.close }}
-          className="lv-drawer"
-        >
+        <Drawer opened={drawer} onClose={closeDrawer} size={264} title={texts.brand} className="lv-drawer">
           {nav}
         </Drawer>
       ) : (

@@ -30,7 +30,7 @@ export function useShortcut({ keys, label, group, run, when, enabled = true }: S
 /** Every shortcut there is on this page. */
 export function ShortcutHelp({ opened, onClose }: { readonly opened: boolean; readonly onClose: () => void }) {
   return (
-    <Modal opened={opened} onClose={onClose} title="Keyboard" size="md" closeButtonProps={{ "aria-label": "Close" }}>
+    <Modal opened={opened} onClose={onClose} title="Keyboard" size="md">
       {opened && <ShortcutList />}
     </Modal>
   );

@@ -1,5 +1,7 @@
 import { ActionIcon, Button, Menu, NativeSelect } from "@mantine/core";
+import { saveText } from "../state/save-text.js";
 import { Icon, type IconName } from "./icon.js";
+import { rowsAsCsv, rowsAsJson } from "./rows-export.js";
 import { type ColumnChoice, ColumnChooser } from "./table-columns.js";
 import { tableTexts as texts, totalText } from "./table-texts.js";
 import type { DataTableProps } from "./table-types.js";
@@ -25,18 +27,44 @@ export function TableToolbar<Row>({
               </Button>
             </Menu.Target>
             <Menu.Dropdown>
-              <Menu.Item component="a" href={table.exports.csv} download>
-                {texts.exportCsv}
-              </Menu.Item>
-              <Menu.Item component="a" href={table.exports.json} download>
-                {texts.exportJson}
-              </Menu.Item>
+              <ExportItems name={table.name} exports={table.exports} />
             </Menu.Dropdown>
           </Menu>
         )}
         <ColumnChooser choice={choice} />
       </div>
     </div>
+  );
+}
+
+/** In two formats: made by the server, or here of rows that are here. */
+function ExportItems({
+  name,
+  exports,
+}: {
+  readonly name: string;
+  readonly exports: NonNullable<DataTableProps<unknown>["exports"]>;
+}) {
+  if ("rows" in exports) {
+    const { rows } = exports;
+    return (
+      <>
+        <Menu.Item onClick={() => saveText(`${name}.csv`, rowsAsCsv(rows), "text/csv")}>{texts.exportCsv}</Menu.Item>
+        <Menu.Item onClick={() => saveText(`${name}.json`, rowsAsJson(rows), "application/json")}>
+          {texts.exportJson}
+        </Menu.Item>
+      </>
+    );
+  }
+  return (
+    <>
+      <Menu.Item component="a" href={exports.csv} download>
+        {texts.exportCsv}
+      </Menu.Item>
+      <Menu.Item component="a" href={exports.json} download>
+        {texts.exportJson}
+      </Menu.Item>
+    </>
   );
 }
 

@@ -24,8 +24,6 @@ export const tableTexts = {
   next: "Next page",
   pageSize: "Rows per page",
   sum: "Total",
-  sortAscending: "sorted ascending",
-  sortDescending: "sorted descending",
 } as const;
 
 const WHOLE = new Intl.NumberFormat("en-US");

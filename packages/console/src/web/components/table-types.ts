@@ -81,8 +81,8 @@ export interface DataTableProps<Row> {
   /** Rows that wait to be let in, because the person reads, selects or has a menu open. */
   readonly newRows?: { readonly count: number; readonly show: () => void } | undefined;
   readonly onHold?: ((held: boolean) => void) | undefined;
-  /** Addresses of downloads of the filtered rows. */
-  readonly exports?: { readonly csv: string; readonly json: string } | undefined;
+  /** Addresses of downloads of the filtered rows; the rows themselves where all of them are here. */
+  readonly exports?: { readonly csv: string; readonly json: string } | { readonly rows: readonly object[] } | undefined;
   /** At the left of the table's tools. */
   readonly toolbar?: ReactNode;
   /** A row of sums below. Cells by column key. */

@@ -1,5 +1,5 @@
 import { Tabs } from "@mantine/core";
-import type { ReactNode } from "react";
+import { type ReactNode, useEffect, useRef } from "react";
 import { useUrlState } from "../state/url-state.js";
 
 export interface UrlTab {
@@ -16,6 +16,11 @@ export interface UrlTab {
 export function TabsInUrl({ tabs, label }: { readonly tabs: readonly UrlTab[]; readonly label: string }) {
   const [{ tab }, change] = useUrlState(["tab"]);
   const shown = tabs.find((each) => each.key === tab) ?? tabs[0];
+  const list = useRef<HTMLDivElement>(null);
+  const key = shown?.key;
+  useEffect(() => {
+    if (key !== undefined) showActive(list.current);
+  }, [key]);
   if (!shown) return null;
   return (
     <Tabs
@@ -24,7 +29,7 @@ export function TabsInUrl({ tabs, label }: { readonly tabs: readonly UrlTab[]; r
       keepMounted={false}
       className="lv-tabs"
     >
-      <Tabs.List aria-label={label}>
+      <Tabs.List aria-label={label} ref={list}>
         {tabs.map((each) => (
           <Tabs.Tab key={each.key} value={each.key}>
             {each.title}
@@ -40,3 +45,13 @@ export function TabsInUrl({ tabs, label }: { readonly tabs: readonly UrlTab[]; r
     </Tabs>
   );
 }
+
+/** On a phone the chosen tab may be beyond the edge of the list. Only the list is moved: the page stays where it is. */
+function showActive(list: HTMLElement | null): void {
+  const tab = list?.querySelector<HTMLElement>("[data-active]");
+  if (!list || !tab) return;
+  const [from, to] = [tab.offsetLeft, tab.offsetLeft + tab.offsetWidth];
+  if (from < list.scrollLeft || to > list.scrollLeft + list.clientWidth) list.scrollLeft = from - TAB_BEFORE_PX;
+}
+/** So much of the tab before is to be seen: there is one. */
+const TAB_BEFORE_PX = 40;

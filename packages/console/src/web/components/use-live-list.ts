@@ -3,10 +3,13 @@ import { useCallback, useEffect, useRef, useState } from "react";
 import type { Page } from "../../api/common.js";
 import { type ApiProblem, api, type Query } from "../api/client.js";
 import type { LiveEvent } from "../api/live.js";
-import { apiKey, throttle, useApi } from "../api/use-api.js";
+import { apiKey, useApi } from "../api/use-api.js";
+import { useLiveAnswer } from "../api/use-live-answer.js";
 import { useLiveClient } from "../state/app-context.js";
 import { readEntry, writeStored } from "../state/preferences.js";
 import { useUrlState } from "../state/url-state.js";
+import { inPlace } from "./held-rows.js";
+import { PageTrail } from "./page-trail.js";
 import type { DataTableProps } from "./table-types.js";
 
 export interface LiveListOptions<Row> {
@@ -22,6 +25,8 @@ export interface LiveListOptions<Row> {
   readonly topics?: readonly string[];
   /** The row an event brings, if it is one of this list's. It takes the place of the one shown. */
   readonly rowOf?: (event: LiveEvent) => Row | undefined;
+  /** Whether an event of the topics can change this list at all. Default: always. */
+  readonly concerns?: (event: LiveEvent) => boolean;
   /** Whether the event's row is no older than the one shown. Default: always. */
   readonly isNewer?: (candidate: Row, shown: Row) => boolean;
   readonly refetchEvery?: number;
@@ -60,14 +65,12 @@ export function useLiveList<Row, P extends Page<Row> = Page<Row>>(options: LiveL
   const [{ sort = options.defaultSort, cursor }, change] = useUrlState(["sort", "cursor"]);
   const [pageSize, setPageSize] = usePageSize(name);
   const query: Query = { ...filters, sort, cursor, limit: pageSize };
-  const answer = useApi<P>(
-    path,
-    query,
-    options.refetchEvery === undefined ? {} : { refetchEvery: options.refetchEvery },
-  );
+  const { newRows, onHold, held } = useNewRows<Row, P>(options, path, query, cursor === undefined);
+  // What is held is looked at without being moved.
+  const answer = useApi<P>(path, query, held ? {} : { refetchEvery: options.refetchEvery });
   const page = useLastGood(path, answer.data);
-  const back = useCursorsBefore(JSON.stringify([filters, sort, pageSize]), cursor);
-  const { newRows, onHold } = useNewRows<Row, P>(options, path, query, cursor === undefined);
+  const trail = usePageTrail(JSON.stringify([filters, sort, pageSize]));
+  useDropStaleCursor(answer.error, cursor, change);
 
   const total = page?.total;
   const refetch = useCallback(() => void answer.refetch(), [answer.refetch]);
@@ -96,12 +99,12 @@ export function useLiveList<Row, P extends Page<Row> = Page<Row>>(options: LiveL
           go(undefined);
         },
         first: cursor === undefined ? undefined : () => go(undefined),
-        previous: cursor === undefined || !back.known ? undefined : () => go(back.pop()),
+        previous: cursor === undefined || !trail.knows(cursor) ? undefined : () => go(trail.before(cursor)),
         next:
           nextCursor === undefined
             ? undefined
             : () => {
-                back.push(cursor);
+                trail.go(cursor, nextCursor);
                 go(nextCursor);
               },
       },
@@ -129,21 +132,28 @@ function useLastGood<P>(path: string, data: P | undefined): P | undefined {
   return data ?? (kept.path === path ? kept.data : undefined);
 }
 
-/** Keyset paging knows only what comes next: the way back is remembered. `undefined` is the first page. */
-function useCursorsBefore(scope: string, cursor: string | undefined) {
-  const before = useRef<{ scope: string; cursors: (string | undefined)[] }>({ scope, cursors: [] });
-  const [, redraw] = useState(0);
-  useEffect(() => {
-    if (before.current.scope === scope && cursor !== undefined) return;
-    before.current = { scope, cursors: [] };
-    redraw((count) => count + 1);
-  }, [scope, cursor]);
-  return {
-    known: before.current.scope === scope && before.current.cursors.length > 0,
-    push: (from: string | undefined) => before.current.cursors.push(from),
-    pop: () => before.current.cursors.pop(),
-  };
+/** The way back, of one order of one filter's rows. */
+function usePageTrail(scope: string): PageTrail {
+  const [trail, setTrail] = useState({ scope, trail: new PageTrail() });
+  if (trail.scope === scope) return trail.trail;
+  const next = { scope, trail: new PageTrail() };
+  setTrail(next);
+  return next.trail;
 }
+
+/** A link that was kept may name a place that is none any more: the list begins at its first page then. */
+function useDropStaleCursor(
+  error: ApiProblem | null,
+  cursor: string | undefined,
+  change: (changes: { readonly cursor: undefined }, options: { readonly replace: boolean }) => void,
+): void {
+  const stale = cursor !== undefined && error !== null && STALE_CURSOR.has(error.code);
+  useEffect(() => {
+    if (stale) change({ cursor: undefined }, { replace: true });
+  }, [stale, change]);
+}
+
+const STALE_CURSOR: ReadonlySet<string> = new Set(["bad_cursor", "bad_list_request"]);
 
 /** Works events into the rows shown, and finds out about new ones. */
 function useNewRows<Row, P extends Page<Row>>(
@@ -153,9 +163,9 @@ function useNewRows<Row, P extends Page<Row>>(
   firstPage: boolean,
 ) {
   const client = useQueryClient();
-  const live = useLiveClient();
   const [waiting, setWaiting] = useState<{ readonly key: string; readonly page: P; readonly count: number }>();
-  const held = useRef(false);
+  const [held, setHeld] = useState(false);
+  const holds = useRef(false);
   const latest = useRef({ options, path, query, firstPage });
   useEffect(() => {
     latest.current = { options, path, query, firstPage };
@@ -165,46 +175,54 @@ function useNewRows<Row, P extends Page<Row>>(
   const look = useCallback(async () => {
     const now = latest.current;
     const key = apiKey(now.path, now.query);
-    if (!now.firstPage) return;
-    if (!held.current) {
+    if (!holds.current) {
+      if (!now.firstPage) return;
       setWaiting(undefined);
       await client.invalidateQueries({ queryKey: key, exact: true });
       return;
     }
-    const shown = new Set(client.getQueryData<P>(key)?.items.map(now.options.rowKey));
     const page = await api.get<P>(now.path, now.query).catch(() => undefined);
-    const count = page?.items.filter((row) => !shown.has(now.options.rowKey(row))).length ?? 0;
-    if (page && count > 0) setWaiting({ key: JSON.stringify([now.path, now.query]), page, count });
+    const shown = client.getQueryData<P>(key);
+    if (page === undefined || shown === undefined || !holds.current) return;
+    const { rowKey, isNewer = () => true } = now.options;
+    const seen = inPlace<Row, P>(shown, page, rowKey, isNewer);
+    client.setQueryData<P>(key, seen.page);
+    if (now.firstPage && seen.waiting > 0)
+      setWaiting({ key: JSON.stringify([now.path, now.query]), page, count: seen.waiting });
   }, [client]);
 
-  const topics = (options.topics ?? []).join("\n");
-  useEffect(() => {
-    if (topics === "") return;
-    const lookSoon = throttle(() => void look(), 1_000);
-    const unsubscribe = live.subscribe(topics.split("\n"), (events) => {
-      const now = latest.current;
-      const key = apiKey(now.path, now.query);
-      const page = client.getQueryData<P>(key);
-      if (!page) return;
-      const merged = mergeRows(page.items, events, now.options);
-      if (merged.items !== page.items) client.setQueryData<P>(key, { ...page, items: merged.items });
-      // Counts beside the rows are nobody's event: a row that changed in place changed them too.
-      if (merged.others || "states" in page) lookSoon();
-    });
-    return () => {
-      unsubscribe();
-      lookSoon.cancel();
-    };
-  }, [client, live, topics, look]);
+  useLiveAnswer<P>({
+    key: apiKey(path, query),
+    topics: options.topics ?? [],
+    merge: (page, events) => {
+      const merged = mergeRows(page.items, events, options);
+      return {
+        answer: merged.items === page.items ? page : { ...page, items: merged.items },
+        // Counts beside the rows are nobody's event: a row that changed in place changed them too.
+        asks: merged.others || "states" in page,
+      };
+    },
+    refetch: () => void look(),
+  });
 
   const onHold = useCallback(
     (hold: boolean) => {
-      const released = held.current && !hold;
-      held.current = hold;
+      const released = holds.current && !hold;
+      holds.current = hold;
+      setHeld(hold);
       if (released) void look();
     },
     [look],
   );
+  const { refetchEvery } = options;
+  const liveClient = useLiveClient();
+  useEffect(() => {
+    if (!held || refetchEvery === undefined) return;
+    const timer = setInterval(() => {
+      if (document.visibilityState !== "hidden" && liveClient.state().kind !== "paused") void look();
+    }, refetchEvery * 1000);
+    return () => clearInterval(timer);
+  }, [held, refetchEvery, look, liveClient]);
   // Rows of another page or filter wait for nobody.
   const newRows =
     waiting?.key === keyText
@@ -216,19 +234,19 @@ function useNewRows<Row, P extends Page<Row>>(
           },
         }
       : undefined;
-  return { newRows, onHold };
+  return { newRows, onHold, held };
 }
 
 /** The rows with what the events say; `others`: some told of rows that are not shown. */
 function mergeRows<Row>(
   rows: readonly Row[],
   events: readonly LiveEvent[],
-  { rowOf, rowKey, isNewer = () => true }: LiveListOptions<Row>,
+  { rowOf, rowKey, isNewer = () => true, concerns = () => true }: LiveListOptions<Row>,
 ): { readonly items: readonly Row[]; readonly others: boolean } {
   const places = new Map(rows.map((row, place) => [rowKey(row), place]));
   let items: Row[] | undefined;
   let others = false;
-  for (const event of events) {
+  for (const event of events.filter(concerns)) {
     const row = rowOf?.(event);
     const place = row === undefined ? undefined : places.get(rowKey(row));
     const shown = place === undefined ? undefined : (items ?? rows)[place];

@@ -1,9 +1,10 @@
-import { Modal, TextInput } from "@mantine/core";
+import { Modal } from "@mantine/core";
 import { useState } from "react";
 import type { AuditEntry } from "../../api/operations.js";
 import { apiUrl } from "../api/client.js";
 import { type Column, DataTable } from "../components/data-table.js";
 import { FilterBar, type FilterChip, useFilters } from "../components/filter-bar.js";
+import { InstantInput, type InstantInputProps } from "../components/instant-input.js";
 import { JsonTree } from "../components/json-value.js";
 import { Facts } from "../components/page.js";
 import { Empty } from "../components/page-states.js";
@@ -40,7 +41,7 @@ export function AuditPage() {
       title={texts.settingsNav.audit}
       lead="Every request that changes something writes one line, refused ones too."
     >
-      <FilterBar chips={chips} onClear={filters.clear}>
+      <FilterBar chips={chips} onClear={filters.clear} views={{ page: "settings/audit", keys: KEYS }}>
         <SearchBox
           label="Search the audit trail"
           value={filters.values.q}
@@ -55,6 +56,7 @@ export function AuditPage() {
         label={texts.settingsNav.audit}
         columns={columns}
         onOpen={setShown}
+        rowMenu={(entry) => [{ label: "Look inside", icon: "eye", run: () => setShown(entry) }]}
         exports={{
           csv: apiUrl("audit/export", { ...filters.values, format: "csv" }),
           json: apiUrl("audit/export", { ...filters.values, format: "json" }),
@@ -66,13 +68,7 @@ export function AuditPage() {
           </Empty>
         }
       />
-      <Modal
-        opened={shown !== undefined}
-        onClose={() => setShown(undefined)}
-        title={shown?.action ?? ""}
-        size="lg"
-        closeButtonProps={{ "aria-label": texts.close }}
-      >
+      <Modal opened={shown !== undefined} onClose={() => setShown(undefined)} title={shown?.action ?? ""} size="lg">
         {shown && <EntryDetail entry={shown} />}
       </Modal>
     </SettingsFrame>
@@ -178,33 +174,16 @@ function EntryDetail({ entry }: { readonly entry: AuditEntry }) {
   );
 }
 
-/** An instant in the browser's zone, kept in the address in UTC. */
-function Instant({
-  label,
-  value,
-  onChange,
-}: {
-  readonly label: string;
-  readonly value: string | undefined;
-  readonly onChange: (value: string | undefined) => void;
-}) {
-  const date = value === undefined ? undefined : new Date(value);
-  const shown =
-    date && !Number.isNaN(date.getTime())
-      ? new Date(date.getTime() - date.getTimezoneOffset() * 60_000).toISOString().slice(0, 16)
-      : "";
+/** Kept in the address in UTC. */
+function Instant({ label, ...rest }: Pick<InstantInputProps, "value" | "onChange"> & { readonly label: string }) {
   return (
-    <TextInput
+    <InstantInput
+      {...rest}
       size="sm"
-      type="datetime-local"
       aria-label={label}
       title={label}
       leftSection={<span className="lv-muted lv-unit">{label}</span>}
       leftSectionWidth={52}
-      value={shown}
-      onChange={(event) =>
-        onChange(event.currentTarget.value === "" ? undefined : new Date(event.currentTarget.value).toISOString())
-      }
     />
   );
 }

@@ -1,5 +1,5 @@
 import { Button, Modal, NativeSelect } from "@mantine/core";
-import { useCallback, useState } from "react";
+import { useState } from "react";
 import type { DeadLetterItem, DeadLetterPage } from "../../api/queues.js";
 import { apiUrl } from "../api/client.js";
 import { useOpenPath } from "../components/app-link.js";
@@ -11,6 +11,7 @@ import { Page } from "../components/page.js";
 import { Empty } from "../components/page-states.js";
 import { SearchBox } from "../components/search-box.js";
 import { useLiveList } from "../components/use-live-list.js";
+import { useSelectedRows } from "../components/use-selected-rows.js";
 import { type Selection, useSelection } from "../components/use-selection.js";
 import { paths } from "../paths.js";
 import { useMay } from "../state/app-context.js";
@@ -38,7 +39,6 @@ const LOOK_EVERY = 15;
 /** Messages that could not be run: where and why they died, and how they get another go. */
 export function DeadLettersPage() {
   const { values, set, clear, active } = useFilters(KEYS);
-  const [held, setHeld] = useState(false);
   const [shown, setShown] = useState<DeadLetterItem>();
   const list = useLiveList<DeadLetterItem, DeadLetterPage>({
     name: "dead-letters",
@@ -46,20 +46,11 @@ export function DeadLettersPage() {
     filters: values,
     rowKey: ({ key }) => key,
     defaultSort: "-died",
-    // Rows stay where they are while somebody reads further down, selects or has a menu open.
-    ...(!held && { refetchEvery: LOOK_EVERY }),
+    refetchEvery: LOOK_EVERY,
   });
   const selection = useSelection(JSON.stringify(values));
   const acts = useLetterActs(selection.clear);
   const menu = useLetterMenu(acts, setShown);
-  const { onHold } = list.table;
-  const hold = useCallback(
-    (on: boolean) => {
-      setHeld(on);
-      onHold?.(on);
-    },
-    [onHold],
-  );
   const rows = list.page?.items ?? [];
   const count = list.page?.total.count ?? null;
   return (
@@ -76,7 +67,6 @@ export function DeadLettersPage() {
       <div className="lv-wide">
         <DataTable
           {...list.table}
-          onHold={hold}
           label="Dead letters"
           columns={LETTER_COLUMNS}
           onOpen={setShown}
@@ -96,7 +86,6 @@ export function DeadLettersPage() {
         onClose={() => setShown(undefined)}
         title={shown?.task ?? "Dead letter"}
         size="xl"
-        closeButtonProps={{ "aria-label": texts.close }}
       >
         {shown && <LetterDetail letter={shown} />}
       </Modal>
@@ -211,6 +200,7 @@ interface LetterBulkProps {
 }
 
 function LetterBulk({ selection, rows, count, filter, acts }: LetterBulkProps) {
+  const selected = useSelectedRows(selection, rows, letterKey);
   const letters: Letters = selection.allMatching
     ? { filter, count }
     : { keys: [...selection.keys], count: selection.keys.size };
@@ -243,16 +233,16 @@ function LetterBulk({ selection, rows, count, filter, acts }: LetterBulkProps) {
           Download
         </Button>
       ) : (
-        <Button
-          size="compact-sm"
-          variant="default"
-          onClick={() => saveLetters(rows.filter(({ key }) => selection.keys.has(key)))}
-        >
+        <Button size="compact-sm" variant="default" onClick={() => saveLetters(selected)}>
           Download
         </Button>
       )}
     </>
   );
+}
+
+function letterKey({ key }: DeadLetterItem): string {
+  return key;
 }
 
 /** As the server's own download: a line of JSON each. */

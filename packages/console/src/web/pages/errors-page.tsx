@@ -1,6 +1,7 @@
 import { SegmentedControl, TextInput } from "@mantine/core";
 import { useState } from "react";
 import type { ErrorGroup } from "../../api/tasks.js";
+import type { LiveEvent } from "../api/live.js";
 import { useApi } from "../api/use-api.js";
 import { AppLink, useOpenPath } from "../components/app-link.js";
 import { type Column, DataTable, type RowAction } from "../components/data-table.js";
@@ -9,6 +10,7 @@ import { Page } from "../components/page.js";
 import { Empty } from "../components/page-states.js";
 import { whole } from "../components/table-texts.js";
 import { Time } from "../components/time.js";
+import { useSteadyRows } from "../components/use-steady-rows.js";
 import { paths } from "../paths.js";
 import { useMay } from "../state/app-context.js";
 import { texts } from "../texts.js";
@@ -19,17 +21,28 @@ import { OneLine, WorkerNames } from "./tasks/task-columns.js";
 import { rangeStart, TIME_RANGES, type TimeRangeName } from "./tasks/time-ranges.js";
 import "./tasks/tasks.css";
 
+const KEYS = ["range", "task", "queue"] as const;
+
 /** Failures grouped by task, class and message. */
 export function ErrorsPage() {
-  const { values, set, clear, active } = useFilters(["range", "task", "queue"]);
+  const { values, set, clear, active } = useFilters(KEYS);
   const range: TimeRangeName = TIME_RANGES.find((each) => each === values.range) ?? "24h";
+  const [operation, setOperation] = useState<string>();
   const answer = useApi<{ readonly items: readonly ErrorGroup[] }>(
     "errors",
     { range, task: values.task, queue: values.queue },
-    { live: ["tasks"] },
+    {
+      live: { topics: ["tasks"], merge: mergeFailures, asksEvery: 5 },
+      // What is retried leaves its group without failing: that is seen by asking only.
+      refetchEvery: operation === undefined ? 15 : 3,
+    },
+  );
+  const steady = useSteadyRows(
+    answer.data?.items,
+    ({ fingerprint }) => fingerprint,
+    JSON.stringify([range, values.task, values.queue]),
   );
   const [request, setRequest] = useState<BulkRequest>();
-  const [operation, setOperation] = useState<string>();
   const asTasks = useGroupAsTasks(range, values.queue);
   const repeat = (kind: "rerun" | "retry", group: ErrorGroup) =>
     setRequest({
@@ -56,7 +69,7 @@ export function ErrorsPage() {
       title={texts.nav.errors}
       lead="Failures with the same task, class and message, once ids, numbers and quoted text are left out."
     >
-      <FilterBar chips={chips} onClear={clear}>
+      <FilterBar chips={chips} onClear={clear} views={{ page: "tasks/errors", keys: KEYS }}>
         <SegmentedControl
           size="xs"
           aria-label="Range"
@@ -72,13 +85,14 @@ export function ErrorsPage() {
         name="errors"
         label="Groups of errors"
         columns={COLUMNS}
-        rows={answer.data?.items}
+        {...steady}
         rowKey={(group) => group.fingerprint}
         rowLink={asTasks.path}
         rowMenu={menu}
         loading={answer.isPlaceholderData}
         error={answer.error}
         onRetry={() => void answer.refetch()}
+        exports={answer.data && { rows: answer.data.items }}
         onClearFilters={active ? clear : undefined}
         emptyState={
           <Empty title="No failures" icon="circle-check">
@@ -95,6 +109,10 @@ export function ErrorsPage() {
       )}
     </Page>
   );
+}
+
+function mergeFailures<T>(groups: T, events: readonly LiveEvent[]): T | "refetch" {
+  return events.some(({ event, data }) => event === "task" && data.state === "FAILURE") ? "refetch" : groups;
 }
 
 /** A group as a filter of the task list. */

@@ -15,6 +15,7 @@ import { useNotify } from "../state/app-context.js";
 import { texts } from "../texts.js";
 import { EMPTY_JOB, type JobDraft, type JobDraftError, jobDraftOf, readJobDraft } from "./jobs/job-draft.js";
 import { ParameterFields } from "./jobs/parameter-fields.js";
+import { stillWrong } from "./tasks/call-draft.js";
 import { Callout } from "./tasks/callout.js";
 import "./tasks/tasks.css";
 
@@ -73,7 +74,7 @@ const CONCURRENCY = [
 
 function JobForm({ start, job, onReload }: JobFormProps) {
   const [draft, setDraft] = useState(start);
-  const [mistakes, setMistakes] = useState<readonly JobDraftError[]>([]);
+  const [told, setTold] = useState<readonly JobDraftError[]>([]);
   const openPath = useOpenPath();
   const notify = useNotify();
   const change = (changes: Partial<JobDraft>) => setDraft({ ...draft, ...changes });
@@ -97,9 +98,10 @@ function JobForm({ start, job, onReload }: JobFormProps) {
       refresh: ["jobs"],
     },
   );
+  const reading = readJobDraft(draft, schema);
+  const mistakes = reading.ok ? [] : stillWrong(told, reading.errors);
   const submit = (etag: string | null) => {
-    const reading = readJobDraft(draft, schema);
-    setMistakes(reading.ok ? [] : reading.errors);
+    setTold(reading.ok ? [] : reading.errors);
     save.clear();
     if (reading.ok) {
       save.run(reading.definition, etag);

@@ -1,6 +1,6 @@
 import { Button, NativeSelect } from "@mantine/core";
-import { useState } from "react";
 import type { JobSummary } from "../../api/jobs.js";
+import type { LiveEvent } from "../api/live.js";
 import { useApi } from "../api/use-api.js";
 import { AppLink, useOpenPath } from "../components/app-link.js";
 import { type Column, DataTable, type RowAction } from "../components/data-table.js";
@@ -14,8 +14,10 @@ import { SearchBox } from "../components/search-box.js";
 import { Badge, StateBadge } from "../components/state-badge.js";
 import { whole } from "../components/table-texts.js";
 import { Time } from "../components/time.js";
+import { useSteadyRows } from "../components/use-steady-rows.js";
 import { paths } from "../paths.js";
 import { useMay } from "../state/app-context.js";
+import { useUrlState } from "../state/url-state.js";
 import { texts } from "../texts.js";
 import { type JobFilter, matchingJobs, sortJobs } from "./jobs/job-filter.js";
 import { type JobToRun, RunButton } from "./jobs/start-run.js";
@@ -24,18 +26,21 @@ import { percentText } from "./tasks/percent-text.js";
 import { OneLine } from "./tasks/task-columns.js";
 import "./tasks/tasks.css";
 
+const KEYS = ["q", "task", "state"] as const;
+
 /** Every job, of the program and made here, with its Run button. */
 export function JobsPage() {
-  const { values, set, clear, active } = useFilters(["q", "task", "state"]);
-  const [sort, setSort] = useState("title");
+  const { values, set, clear, active } = useFilters(KEYS);
+  const [{ sort = "title" }, change] = useUrlState(["sort"]);
   const runJob = useRunJob();
   const openPath = useOpenPath();
   const may = useMay("operator");
-  const answer = useApi<{ readonly items: readonly JobSummary[] }>("jobs", {}, { live: ["tasks"], refetchEvery: 15 });
+  const answer = useApi<JobList>("jobs", {}, { live: { topics: ["tasks"], merge: mergeRuns }, refetchEvery: 15 });
   const all = answer.data?.items;
   const filter: JobFilter = values;
   const rows = all && sortJobs(matchingJobs(all, filter), sort);
-  const chips = (["q", "task", "state"] as const).flatMap((key): FilterChip[] =>
+  const steady = useSteadyRows(rows, ({ slug }) => slug, JSON.stringify([filter, sort]));
+  const chips = KEYS.flatMap((key): FilterChip[] =>
     values[key] === undefined
       ? []
       : [{ key, label: CHIP_LABELS[key], value: values[key], remove: () => set({ [key]: undefined }) }],
@@ -68,7 +73,7 @@ export function JobsPage() {
         </NeedsRole>
       }
     >
-      <FilterBar chips={chips} onClear={clear}>
+      <FilterBar chips={chips} onClear={clear} views={{ page: "jobs", keys: KEYS }}>
         <SearchBox value={values.q} onChange={(q) => set({ q })} label="Search jobs" />
         <NativeSelect
           size="sm"
@@ -98,14 +103,15 @@ export function JobsPage() {
           name="jobs"
           label="Jobs"
           columns={columnsOf(runJob.run)}
-          rows={rows}
+          {...steady}
           rowKey={(job) => job.slug}
           rowLink={(job) => paths.job(job.slug)}
           rowMenu={menu}
           sort={sort}
-          onSort={setSort}
+          onSort={(next) => change({ sort: next === "title" ? undefined : next })}
           error={answer.error}
           onRetry={() => void answer.refetch()}
+          exports={rows && { rows }}
           onClearFilters={active ? clear : undefined}
           emptyState={<NoJobs />}
         />
@@ -113,6 +119,15 @@ export function JobsPage() {
       {runJob.dialog}
     </Page>
   );
+}
+
+interface JobList {
+  readonly items: readonly JobSummary[];
+}
+
+/** Figures of jobs change with tasks of their runs, and with no others. */
+function mergeRuns(jobs: JobList, events: readonly LiveEvent[]): JobList | "refetch" {
+  return events.some(({ event, data }) => event === "task" && data.job !== null) ? "refetch" : jobs;
 }
 
 const CHIP_LABELS = { q: "Search", task: "Task", state: "Last state" } as const;

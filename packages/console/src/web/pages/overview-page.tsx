@@ -49,7 +49,7 @@ function StopAll() {
   const notify = useNotify();
   return (
     <>
-      <NeedsRole role="admin">
+      <NeedsRole role="operator">
         <Button variant="default" leftSection={<Icon name="stop" size={14} />} onClick={() => setAsked(true)}>
           {overviewTexts.stopAll}
         </Button>

@@ -8,6 +8,7 @@ import { Icon } from "../components/icon.js";
 import { NeedsRole } from "../components/needs-role.js";
 import { Page, Panel } from "../components/page.js";
 import { Empty, Loaded } from "../components/page-states.js";
+import { shellWord } from "../components/shell-word.js";
 import { whole } from "../components/table-texts.js";
 import { TabsInUrl } from "../components/tabs-in-url.js";
 import { Time } from "../components/time.js";
@@ -120,7 +121,7 @@ function QueueActions({ queue, acts }: { readonly queue: QueueDetail; readonly a
             leftSection={<Icon name="pause" size={14} />}
             onClick={() => acts.pause([queue.name])}
           >
-            Pause…
+            Pause
           </Button>
         )}
       </NeedsRole>
@@ -172,7 +173,7 @@ function QueueNotes({ queue, acts }: { readonly queue: QueueDetail; readonly act
       {queue.state === "no-consumer" && hasBacklog(queue) && (
         <Callout title="Messages wait, and nobody takes them">
           <p>
-            Start a worker with <code>-Q {queue.name}</code>, or add a consumer on{" "}
+            Start a worker with <code>-Q {shellWord(queue.name)}</code>, or add a consumer on{" "}
             <AppLink to={paths.workers()}>one that runs</AppLink>.
           </p>
         </Callout>
@@ -238,7 +239,6 @@ function QueueFigures({ queue }: { readonly queue: QueueDetail }) {
 /** Figures come with each sample; consumers and bindings are asked for when its state changes, and every few seconds. */
 function mergeQueue(name: string) {
   return (queue: QueueDetail, events: readonly LiveEvent[]): QueueDetail | "refetch" => {
-    if (events.some(({ event }) => event === "resync")) return "refetch";
     const last = events.findLast((event) => event.event === "queue" && event.data.name === name);
     if (last?.event !== "queue") return queue;
     return last.data.state === queue.state ? { ...queue, ...last.data } : "refetch";

@@ -78,6 +78,7 @@ export function QueuesPage() {
           sort={sort}
           onSort={(next) => change({ sort: next === "name" ? undefined : next })}
           selection={selection}
+          exports={steady.rows && { rows: steady.rows }}
           bulk={() => <QueueBulk selected={(found ?? []).filter(({ name }) => selection.keys.has(name))} acts={acts} />}
           toolbar={
             <Switch
@@ -158,7 +159,7 @@ function QueueBulk({ selected, acts }: { readonly selected: readonly QueueSummar
       {others.length > 0 && (
         <NeedsRole role="operator">
           <Button size="compact-sm" variant="default" disabled={acts.pending} onClick={() => acts.pause(others)}>
-            {`Pause ${others.length}…`}
+            {`Pause ${others.length}`}
           </Button>
         </NeedsRole>
       )}
@@ -183,7 +184,7 @@ function useQueueMenu(acts: QueueActs): (queue: QueueSummary) => readonly RowAct
     { label: "Its tasks", icon: "tasks", run: () => openPath(paths.tasks({ queue: queue.name })) },
     queue.state === "paused"
       ? { label: "Resume", icon: "play", disabled: operator, run: () => acts.resume([queue.name]) }
-      : { label: "Pause…", icon: "pause", disabled: operator, run: () => acts.pause([queue.name]) },
+      : { label: "Pause", icon: "pause", disabled: operator, run: () => acts.pause([queue.name]) },
     { label: "Purge…", icon: "trash", danger: true, disabled: admin, run: () => acts.purge(queue) },
     { label: "Delete…", icon: "close", danger: true, disabled: admin, run: () => acts.remove(queue) },
   ];

@@ -26,6 +26,7 @@ import { ProgressBar } from "./tasks/progress-bar.js";
 import { FamilyPanel, useFamily } from "./tasks/task-canvas.js";
 import { TaskLink } from "./tasks/task-facts.js";
 import { Counters, TaskFailure } from "./tasks/task-overview.js";
+import { wholeValue } from "./tasks/whole-value.js";
 import "./tasks/tasks.css";
 
 /** One run of a job: how far it is, what it logs, what came of it. */
@@ -134,7 +135,7 @@ function RunContent({ run }: { readonly run: RunDetail }) {
         <Links links={run.links} />
         {run.result !== null && (
           <Panel title="Result">
-            <JsonValue value={run.result} label="the result" />
+            <JsonValue value={run.result} label="the result" download={wholeValue(run.id, "result")} />
           </Panel>
         )}
         <Panel title="Parameters">
@@ -213,7 +214,14 @@ function RunActions({ run }: { readonly run: RunDetail }) {
   };
   const again = { slug: run.job, title: run.jobTitle };
   const parameters = job.data && rerunParameters(job.data, run.parameters);
-  const gone = job.data === undefined ? "Its job is not known any more" : null;
+  const gone =
+    job.data !== undefined
+      ? null
+      : job.error === null
+        ? "its job is being read"
+        : job.error.status === 404
+          ? "its job is not known any more"
+          : "its job could not be read";
   const ended = run.finished !== null || run.state === "LOST";
   return (
     <>

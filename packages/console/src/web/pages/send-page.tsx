@@ -14,10 +14,11 @@ import { errorsUnder, schemaDefaults } from "../components/schema-form.js";
 import { paths } from "../paths.js";
 import { useUrlState } from "../state/url-state.js";
 import { texts } from "../texts.js";
-import { type CallDraft, type DraftError, EMPTY_DRAFT, readDraft } from "./tasks/call-draft.js";
+import { type CallDraft, type DraftError, EMPTY_DRAFT, readDraft, stillWrong } from "./tasks/call-draft.js";
 import { ArgumentsForm, SendingOptions } from "./tasks/call-form.js";
 import { Callout } from "./tasks/callout.js";
 import { draftOf } from "./tasks/draft-of-task.js";
+import { wholeValue } from "./tasks/whole-value.js";
 import "./tasks/tasks.css";
 
 /** Sends a task: a new one (`?name=`), or one that was, with changes (`?from=`). */
@@ -54,34 +55,34 @@ function SendNew({ name }: { readonly name: string }) {
 /** The form for a name; a name nobody has registered has no schema, and is sent all the same. */
 function CallOf({ name }: { readonly name: string }) {
   const type = useApi<TaskTypeDetail>(apiPath`task-types/${name}`);
-  if (type.error?.status === 404) {
-    return (
-      <CallEditor
-        name={name}
-        schema={null}
-        start={EMPTY_DRAFT}
-        to="tasks"
-        note="No worker has told that it knows this task: its message waits until one does."
-      />
-    );
+  const answered = useOnce(type.data !== undefined || type.error?.status === 404);
+  if (!answered) {
+    return <Loaded answer={type}>{() => null}</Loaded>;
   }
+  // One editor, whatever is known of the task now: a worker that comes or goes must not take away what was typed.
+  const known = type.data;
+  const schema = known === undefined ? null : formSchema(known);
   return (
-    <Loaded answer={type}>
-      {(known) => (
-        <CallEditor
-          name={name}
-          schema={formSchema(known)}
-          start={
-            formSchema(known) === null
-              ? EMPTY_DRAFT
-              : { ...EMPTY_DRAFT, mode: "form", kwargs: schemaDefaults(known.schema) }
-          }
-          to="tasks"
-          {...(known.description !== null && { about: known.description })}
-        />
-      )}
-    </Loaded>
+    <CallEditor
+      name={name}
+      schema={schema}
+      start={schema === null ? EMPTY_DRAFT : { ...EMPTY_DRAFT, mode: "form", kwargs: schemaDefaults(schema) }}
+      to="tasks"
+      {...(known === undefined && {
+        note: "No worker has told that it knows this task: its message waits until one does.",
+      })}
+      {...(known !== undefined && known.description !== null && { about: known.description })}
+    />
   );
+}
+
+/** True from the first time on that it is. */
+function useOnce(now: boolean): boolean {
+  const [once, setOnce] = useState(now);
+  if (now && !once) {
+    setOnce(true);
+  }
+  return once || now;
 }
 
 function formSchema(type: TaskTypeDetail): TaskTypeDetail["schema"] {
@@ -104,7 +105,7 @@ function RerunWithChanges({ id }: { readonly id: string }) {
 function RerunForm({ task }: { readonly task: TaskDetail }) {
   const name = task.name ?? "";
   const type = useApi<TaskTypeDetail>(apiPath`task-types/${name}`, {}, { enabled: name !== "" });
-  const settled = type.data !== undefined || type.error !== null || name === "";
+  const settled = useOnce(type.data !== undefined || type.error !== null || name === "");
   const schema = type.data === undefined ? null : formSchema(type.data);
   if (!settled) {
     return <Loaded answer={type}>{() => null}</Loaded>;
@@ -126,8 +127,8 @@ function OnlyText({ task }: { readonly task: TaskDetail }) {
         reading; it is never sent.
       </Callout>
       <div className="lv-stack lv-only-text">
-        <JsonValue value={task.argsValue} label="the arguments" />
-        <JsonValue value={task.kwargsValue} label="the keyword arguments" />
+        <JsonValue value={task.argsValue} label="the arguments" download={wholeValue(task.id, "args")} />
+        <JsonValue value={task.kwargsValue} label="the keyword arguments" download={wholeValue(task.id, "kwargs")} />
       </div>
     </Panel>
   );
@@ -145,16 +146,17 @@ interface CallEditorProps {
 
 function CallEditor({ name, schema, start, to, note, about }: CallEditorProps) {
   const [draft, setDraft] = useState(start);
-  const [mistakes, setMistakes] = useState<readonly DraftError[]>([]);
+  const [told, setTold] = useState<readonly DraftError[]>([]);
   const [sent, setSent] = useState<string>();
   const isNew = to === "tasks";
   const send = useAction((key, body: unknown) => api.post<SentTask>(to, body, { idempotencyKey: key }), {
     done: (reply) => setSent(reply.id),
     refresh: ["tasks"],
   });
+  const reading = readDraft(draft);
+  const mistakes = reading.ok ? [] : stillWrong(told, reading.errors);
   const submit = () => {
-    const reading = readDraft(draft);
-    setMistakes(reading.ok ? [] : reading.errors);
+    setTold(reading.ok ? [] : reading.errors);
     setSent(undefined);
     send.clear();
     if (reading.ok) {

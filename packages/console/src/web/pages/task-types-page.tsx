@@ -1,18 +1,20 @@
-import { useState } from "react";
 import type { TaskType } from "../../api/tasks.js";
 import { useApi } from "../api/use-api.js";
 import { AppLink, useOpenPath } from "../components/app-link.js";
 import { type Column, DataTable, type RowAction } from "../components/data-table.js";
 import { Duration } from "../components/duration.js";
 import { FilterBar, useFilters } from "../components/filter-bar.js";
+import { Name } from "../components/name-text.js";
 import { Page } from "../components/page.js";
 import { Empty } from "../components/page-states.js";
 import { SearchBox } from "../components/search-box.js";
 import { Badge } from "../components/state-badge.js";
 import { whole } from "../components/table-texts.js";
 import { Time } from "../components/time.js";
+import { useSteadyRows } from "../components/use-steady-rows.js";
 import { paths } from "../paths.js";
 import { useMay } from "../state/app-context.js";
+import { useUrlState } from "../state/url-state.js";
 import { texts } from "../texts.js";
 import { percentText } from "./tasks/percent-text.js";
 import { failureShare, sortTypes } from "./tasks/sort-types.js";
@@ -21,15 +23,17 @@ import "./tasks/tasks.css";
 /** Every task that is registered somewhere, or has run. */
 export function TaskTypesPage() {
   const { values, set, clear, active } = useFilters(["q"]);
-  const [sort, setSort] = useState("name");
+  const [{ sort = "name" }, change] = useUrlState(["sort"]);
   const answer = useApi<{ readonly items: readonly TaskType[] }>("task-types", {}, { refetchEvery: 15 });
   const sought = values.q?.toLowerCase();
   const rows = answer.data?.items.filter((type) => sought === undefined || type.name.toLowerCase().includes(sought));
+  const steady = useSteadyRows(rows && sortTypes(rows, sort), ({ name }) => name, JSON.stringify([sought, sort]));
   const menu = useTypeMenu();
   return (
     <Page title={texts.nav.taskTypes} lead="Tasks by name: where they are registered, how often and how long they run.">
       <FilterBar
         onClear={clear}
+        views={{ page: "task-types", keys: ["q"] }}
         chips={sought === undefined ? [] : [{ key: "q", label: "Search", value: values.q ?? "", remove: clear }]}
       >
         <SearchBox value={values.q} onChange={(q) => set({ q })} label="Search task types" />
@@ -38,14 +42,15 @@ export function TaskTypesPage() {
         name="task-types"
         label="Task types"
         columns={COLUMNS}
-        rows={rows && sortTypes(rows, sort)}
+        {...steady}
         rowKey={(type) => type.name}
         rowLink={(type) => paths.taskType(type.name)}
         rowMenu={menu}
         sort={sort}
-        onSort={setSort}
+        onSort={(next) => change({ sort: next === "name" ? undefined : next })}
         error={answer.error}
         onRetry={() => void answer.refetch()}
+        exports={rows && { rows }}
         onClearFilters={active ? clear : undefined}
         emptyState={
           <Empty
@@ -86,7 +91,7 @@ const COLUMNS: readonly Column<TaskType>[] = [
     card: "title",
     cell: (type) => (
       <AppLink to={paths.taskType(type.name)} className="lv-cut lv-task-name" title={type.name}>
-        <bdi>{type.name}</bdi>
+        <Name>{type.name}</Name>
       </AppLink>
     ),
   },

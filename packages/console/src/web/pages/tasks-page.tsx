@@ -1,7 +1,7 @@
 import { Button } from "@mantine/core";
 import { useMemo, useState } from "react";
 import type { Page as ListPage } from "../../api/common.js";
-import type { TaskFilter, TaskSummary } from "../../api/tasks.js";
+import type { TaskFilter, TaskPage, TaskSummary } from "../../api/tasks.js";
 import { apiUrl } from "../api/client.js";
 import type { LiveEvent } from "../api/live.js";
 import { useOpenPath } from "../components/app-link.js";
@@ -20,6 +20,7 @@ import { BulkActions } from "./tasks/bulk-actions.js";
 import { fits } from "./tasks/fitting-actions.js";
 import { NoTasks } from "./tasks/no-tasks.js";
 import { OperationStrip } from "./tasks/operation-strip.js";
+import { SearchedSoFar } from "./tasks/searched-so-far.js";
 import { StopAllDialog } from "./tasks/stop-all-dialog.js";
 import { TASK_COLUMNS } from "./tasks/task-columns.js";
 import { chipsOf, TASK_FILTER_KEYS, TaskFilters } from "./tasks/task-filters.js";
@@ -28,8 +29,8 @@ import { type TaskActs, useTaskActs } from "./tasks/use-task-acts.js";
 import { useTaskSearchKeys } from "./tasks/use-task-search-keys.js";
 import "./tasks/tasks.css";
 
-/** What `GET tasks` answers: rows, and how many there are in each state. */
-type TaskListPage = ListPage<TaskSummary> & { readonly states: Readonly<Record<string, number>> };
+/** What `GET tasks` answers: rows, how many there are in each state, and how far a search came that is not over. */
+type TaskListPage = ListPage<TaskSummary> & Pick<TaskPage, "states" | "searched">;
 
 /** All tasks: filtered, live, and what can be done with one, some or all of them. */
 export function TasksPage() {
@@ -53,6 +54,15 @@ export function TasksPage() {
   const problem = list.problem?.problem;
   const badQuery = problem?.code === "bad_query" || problem?.position !== undefined ? problem : undefined;
   const states = list.page?.states;
+  const searched = list.page?.searched;
+  const searchedSoFar = searched && (
+    <SearchedSoFar
+      to={searched.to}
+      ascending={list.table.sort === "received"}
+      found={list.table.rows !== undefined && list.table.rows.length > 0}
+      onFurther={list.table.paging?.next}
+    />
+  );
   return (
     <Page
       title={texts.nav.tasks}
@@ -103,9 +113,10 @@ export function TasksPage() {
         rowMenu={menu}
         rowLink={(task) => paths.task(task.id)}
         exports={{ csv: exportUrl(filters.values, "csv"), json: exportUrl(filters.values, "json") }}
-        onClearFilters={filters.active ? filters.clear : undefined}
-        emptyState={<NoTasks />}
+        onClearFilters={filters.active && !searched ? filters.clear : undefined}
+        emptyState={searchedSoFar ?? <NoTasks />}
       />
+      {list.table.rows !== undefined && list.table.rows.length > 0 && searchedSoFar}
       {acts.dialog}
     </Page>
   );

@@ -6,6 +6,7 @@ import { useAction } from "../api/use-action.js";
 import { useApi } from "../api/use-api.js";
 import { CopyButton } from "../components/copy-button.js";
 import { type Column, DataTable } from "../components/data-table.js";
+import { DialogForm, fieldErrors } from "../components/dialog-form.js";
 import { Icon } from "../components/icon.js";
 import { NeedsRole } from "../components/needs-role.js";
 import { Empty } from "../components/page-states.js";
@@ -65,13 +66,7 @@ export function TokensPage() {
       }
     >
       <AdminOnly>{() => <TokenTable />}</AdminOnly>
-      <Modal
-        opened={adding}
-        onClose={() => setAdding(false)}
-        title="Make token"
-        closeButtonProps={{ "aria-label": texts.close }}
-        closeOnClickOutside={false}
-      >
+      <Modal opened={adding} onClose={() => setAdding(false)} title="Make token" closeOnClickOutside={false}>
         {adding && <TokenForm onClose={() => setAdding(false)} />}
       </Modal>
     </SettingsFrame>
@@ -81,9 +76,18 @@ export function TokensPage() {
 function TokenTable() {
   const tokens = useApi<{ readonly items: readonly TokenItem[] }>("tokens");
   const change = useAction(
-    (_key, id: string, changes: Readonly<Record<string, unknown>>) => api.patch(apiPath`tokens/${id}`, changes),
+    (_key, token: TokenItem, changes: { readonly disabled: boolean }) =>
+      api.patch(apiPath`tokens/${token.id}`, changes),
     {
       failed: "The token could not be changed",
+      undo: (_, { id, name }, { disabled }) => ({
+        text: disabled ? `The token “${name}” is disabled` : `The token “${name}” is valid again`,
+        undone: disabled ? `The token “${name}” is valid again` : `The token “${name}” is disabled`,
+        back: async () => {
+          await api.patch(apiPath`tokens/${id}`, { disabled: !disabled });
+          return undefined;
+        },
+      }),
       refresh: ["tokens"],
     },
   );
@@ -99,8 +103,8 @@ function TokenTable() {
       onRetry={() => void tokens.refetch()}
       rowMenu={(token) => [
         token.disabled
-          ? { label: "Enable", icon: "check", run: () => change.run(token.id, { disabled: false }) }
-          : { label: "Disable", icon: "stop", danger: true, run: () => change.run(token.id, { disabled: true }) },
+          ? { label: "Enable", icon: "check", run: () => change.run(token, { disabled: false }) }
+          : { label: "Disable", icon: "stop", danger: true, run: () => change.run(token, { disabled: true }) },
       ]}
       emptyState={
         <Empty icon="key" title="No tokens yet">
@@ -132,15 +136,18 @@ function TokenForm({ onClose }: { readonly onClose: () => void }) {
     },
   );
   if (made) return <MadeToken made={made} onClose={onClose} />;
-  const errors = new Map(make.problem?.errors?.map((error) => [error.path, error.message]));
+  const errors = fieldErrors(make.problem);
   return (
-    <form
-      className="lv-stack"
-      onSubmit={(event) => {
-        event.preventDefault();
+    <DialogForm
+      onSubmit={() => {
         const expires = days === "" ? null : new Date(Date.now() + Number(days) * 86_400_000).toISOString();
         make.run({ name: name.trim(), role, expires });
       }}
+      onClose={onClose}
+      verb="Make token"
+      pending={make.pending}
+      problem={make.problem}
+      fields={["name", "expires"]}
     >
       <TextInput
         label="Name"
@@ -165,20 +172,7 @@ function TokenForm({ onClose }: { readonly onClose: () => void }) {
         error={errors.get("expires")}
         onChange={(event) => setDays(event.currentTarget.value)}
       />
-      {make.problem && errors.size === 0 && (
-        <p className="lv-problem" role="alert">
-          {make.problem.detail}
-        </p>
-      )}
-      <div className="lv-dialog-buttons">
-        <Button variant="default" onClick={onClose}>
-          {texts.cancel}
-        </Button>
-        <Button type="submit" loading={make.pending}>
-          Make token
-        </Button>
-      </div>
-    </form>
+    </DialogForm>
   );
 }
 

@@ -5,6 +5,7 @@ import { api, apiPath } from "../api/client.js";
 import { useAction } from "../api/use-action.js";
 import { useApi } from "../api/use-api.js";
 import { type Column, DataTable } from "../components/data-table.js";
+import { DialogForm, fieldErrors } from "../components/dialog-form.js";
 import { Icon } from "../components/icon.js";
 import { NeedsRole } from "../components/needs-role.js";
 import { Empty } from "../components/page-states.js";
@@ -63,7 +64,6 @@ export function UsersPage() {
         opened={dialog !== undefined}
         onClose={() => setDialog(undefined)}
         title={dialog === "add" ? "Add user" : `Change ${dialog?.name}`}
-        closeButtonProps={{ "aria-label": texts.close }}
       >
         {dialog !== undefined && (
           <UserForm user={dialog === "add" ? undefined : dialog} onClose={() => setDialog(undefined)} />
@@ -77,10 +77,17 @@ function UserTable({ onEdit }: { readonly onEdit: (user: UserItem) => void }) {
   const users = useApi<{ readonly items: readonly UserItem[] }>("users");
   const me = useMe();
   const change = useAction(
-    (_key, user: UserItem, changes: Readonly<Record<string, unknown>>) =>
-      api.patch(apiPath`users/${user.name}`, changes),
+    (_key, user: UserItem, changes: { readonly disabled: boolean }) => api.patch(apiPath`users/${user.name}`, changes),
     {
       failed: "The user could not be changed",
+      undo: (_, { name }, { disabled }) => ({
+        text: disabled ? `${name} is disabled` : `${name} is enabled`,
+        undone: disabled ? `${name} is enabled` : `${name} is disabled`,
+        back: async () => {
+          await api.patch(apiPath`users/${name}`, { disabled: !disabled });
+          return undefined;
+        },
+      }),
       refresh: ["users"],
     },
   );
@@ -93,6 +100,7 @@ function UserTable({ onEdit }: { readonly onEdit: (user: UserItem) => void }) {
       rows={users.data?.items}
       rowKey={(user) => user.name}
       rowFaded={(user) => user.disabled}
+      exports={users.data && { rows: users.data.items }}
       error={users.error}
       onRetry={() => void users.refetch()}
       rowMenu={(user) => [
@@ -132,15 +140,16 @@ function UserForm({ user, onClose }: { readonly user: UserItem | undefined; read
       refresh: ["users"],
     },
   );
-  const errors = new Map(save.problem?.errors?.map((error) => [error.path, error.message]));
+  const errors = fieldErrors(save.problem);
   const withPassword = password === "" ? {} : { password };
   return (
-    <form
-      className="lv-stack"
-      onSubmit={(event) => {
-        event.preventDefault();
-        save.run(user ? { role, ...withPassword } : { name: name.trim(), role, password });
-      }}
+    <DialogForm
+      onSubmit={() => save.run(user ? { role, ...withPassword } : { name: name.trim(), role, password })}
+      onClose={onClose}
+      verb={user ? "Change user" : "Add user"}
+      pending={save.pending}
+      problem={save.problem}
+      fields={["name", "role", "password"]}
     >
       {user === undefined && (
         <TextInput
@@ -170,19 +179,6 @@ function UserForm({ user, onClose }: { readonly user: UserItem | undefined; read
         onChange={(event) => setPassword(event.currentTarget.value)}
         visibilityToggleButtonProps={{ "aria-label": "Show or hide the password" }}
       />
-      {save.problem && errors.size === 0 && (
-        <p className="lv-problem" role="alert">
-          {save.problem.detail}
-        </p>
-      )}
-      <div className="lv-dialog-buttons">
-        <Button variant="default" onClick={onClose}>
-          {texts.cancel}
-        </Button>
-        <Button type="submit" loading={save.pending}>
-          {user ? "Change user" : "Add user"}
-        </Button>
-      </div>
-    </form>
+    </DialogForm>
   );
 }

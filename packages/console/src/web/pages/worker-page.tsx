@@ -102,7 +102,10 @@ function KnownWorker({ worker, error, refetch }: KnownWorkerProps) {
                 {
                   key: "tasks",
                   title: "Tasks",
-                  count: known.activeTasks.length + known.reservedTasks.length + known.scheduledTasks.length,
+                  count:
+                    known.activeTasks.length +
+                    (known.reserved ?? known.reservedTasks.length) +
+                    known.scheduledTasks.length,
                   content: () => <WorkerTasks worker={known} orders={orders} />,
                 },
                 { key: "limits", title: "Limits", content: () => <WorkerLimits worker={known} orders={orders} /> },
@@ -136,7 +139,6 @@ function KnownWorker({ worker, error, refetch }: KnownWorkerProps) {
 function mergeWorker(name: string) {
   return (worker: WorkerDetail, events: readonly LiveEvent[]): WorkerDetail | "refetch" => {
     const last = events.findLast((event) => event.event === "worker" && event.data.name === name);
-    if (events.some(({ event }) => event === "resync")) return "refetch";
     if (last?.event !== "worker") return worker;
     // Coming, going and being forgotten change what can be done with it.
     if ("gone" in last.data || last.data.status !== worker.status) return "refetch";

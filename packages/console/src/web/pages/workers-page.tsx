@@ -77,6 +77,7 @@ export function WorkersPage() {
               orders={orders}
             />
           )}
+          exports={steady.rows && { rows: steady.rows }}
           totals={totalCells({ totals, of })}
           toolbar={found && <OfflineSwitch values={values} set={set} hidden={found.hidden} offline={found.offline} />}
           error={answer.error}
@@ -211,8 +212,8 @@ function useWorkerMenu(orders: WorkerOrders): (worker: WorkerSummary) => readonl
       { label: "Ping", icon: "send", disabled: role, run: () => orders.ping(names) },
       { label: "Refresh", icon: "refresh", disabled: role, run: () => orders.refresh(names) },
       worker.events === true
-        ? { label: "Disable events", icon: "pause", disabled: role, run: () => orders.events(names, false) }
-        : { label: "Enable events", icon: "play", disabled: role, run: () => orders.events(names, true) },
+        ? { label: "Disable events", icon: "pause", disabled: role, run: () => orders.events(names, false, names) }
+        : { label: "Enable events", icon: "play", disabled: role, run: () => orders.events(names, true, names) },
       { label: "Add consumer…", icon: "plus", disabled: role, run: () => orders.addConsumer(names) },
       { label: "Cancel consumer…", icon: "minus", disabled: role, run: () => orders.cancelConsumer(names) },
       { label: "Restart pool…", icon: "rerun", disabled: role, run: () => orders.restart(names) },

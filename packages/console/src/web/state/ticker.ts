@@ -4,11 +4,15 @@ export class Ticker {
   #now = Date.now();
   #timer: ReturnType<typeof setInterval> | undefined;
 
-  /** Milliseconds, as of the last tick. */
+  /** Milliseconds, as of the last tick; while nobody subscribes, as of the last time somebody did. */
   readonly now = (): number => this.#now;
   readonly subscribe = (listener: () => void): (() => void) => {
     this.#listeners.add(listener);
-    this.#timer ??= setInterval(() => this.#tick(), 1_000);
+    if (this.#timer === undefined) {
+      // It stood still while nobody looked: what has happened meanwhile would be to come.
+      this.#now = Date.now();
+      this.#timer = setInterval(() => this.#tick(), 1_000);
+    }
     return () => {
       this.#listeners.delete(listener);
       if (this.#listeners.size > 0) return;

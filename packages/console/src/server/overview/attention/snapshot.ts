@@ -1,4 +1,5 @@
 import type { AttentionItem } from "../../../api/operations.js";
+import { nameInPath } from "../../../api/path-names.js";
 import type { QueueSummary } from "../../../api/queues.js";
 import type { WorkerSummary } from "../../../api/workers.js";
 import type { Ingest } from "../../parts.js";
@@ -35,6 +36,8 @@ export interface LostTasks {
 export interface WaitingTasks {
   readonly name: string;
   readonly count: number;
+  /** More than are counted. */
+  readonly isMore: boolean;
   readonly sinceMs: number;
 }
 
@@ -44,7 +47,7 @@ export type Rule = (snapshot: Snapshot) => readonly Finding[];
 
 /** The page of a queue, or of a worker: names may hold anything. */
 export function pageOf(kind: "queues" | "workers", name: string): string {
-  return `/${kind}/${encodeURIComponent(name)}`;
+  return `/${kind}/${nameInPath(name)}`;
 }
 
 /** `1 task`, `3 tasks`. */

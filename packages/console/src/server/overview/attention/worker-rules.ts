@@ -8,7 +8,7 @@ export const workerSilent: Rule = ({ workers, lost }) =>
     .map(({ name, lastHeartbeat, active }) => {
       const gone = lost.find(({ worker }) => worker === name);
       const tasks = gone
-        ? `${counted(gone.count, "task")} of it ${gone.count === 1 ? "is" : "are"} lost.`
+        ? `${gone.isMore ? "At least " : ""}${counted(gone.count, "task")} of it ${gone.count === 1 ? "is" : "are"} lost.`
         : `It was running ${counted(active ?? 0, "task")}.`;
       return {
         id: `worker-silent:${name}`,
@@ -100,12 +100,12 @@ export const taskUnregistered: Rule = ({ waiting, registered, workers, nowMs }) 
   if (!registered || online(workers).length === 0) return [];
   return waiting
     .filter(({ name, sinceMs }) => !registered.has(name) && nowMs - sinceMs >= STARTING_MS)
-    .map(({ name, count, sinceMs }) => ({
+    .map(({ name, count, isMore, sinceMs }) => ({
       id: `task-unregistered:${name}`,
       kind: "task-unregistered" as const,
       severity: "serious" as const,
       title: `No worker knows the task ${name}`,
-      detail: `${counted(count, "task")} of this name ${count === 1 ? "waits" : "wait"}: start a worker whose app has it, or correct the name.`,
+      detail: `${isMore ? "At least " : ""}${counted(count, "task")} of this name ${count === 1 ? "waits" : "wait"}: start a worker whose app has it, or correct the name.`,
       link: `/tasks?name=${encodeURIComponent(name)}`,
       sinceMs,
     }));

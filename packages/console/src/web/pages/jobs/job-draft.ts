@@ -1,9 +1,9 @@
 import type { JobDefinition, JobDetail } from "../../../api/jobs.js";
+import { unreadableMembers } from "../../components/field-texts.js";
 import { readJson } from "../../components/json-editor.js";
+import { type Fields, fieldsOf } from "../../components/json-fields.js";
 import { jsonText } from "../../components/json-text.js";
 import { pathOf } from "../../components/schema-reading.js";
-
-type Fields = Readonly<Record<string, unknown>>;
 
 /** What a job does with a parameter: asks at Run, keeps it fixed, or uses its default without asking. */
 export const PARAMETER_MODES = ["ask", "fixed", "default"] as const;
@@ -122,6 +122,8 @@ function ofModes(draft: JobDraft, names: readonly string[], errors: JobDraftErro
       errors.push({ path: pathOf("fixed", name), message: "What is fixed needs a value." });
     }
   }
+  errors.push(...unreadableMembers(given(["fixed"]), "fixed"));
+  errors.push(...unreadableMembers(given(["ask", "default"]), "defaults"));
   const asked = names.filter((name) => modeOf(draft, name) === "ask");
   const unasked = names.some((name) => modeOf(draft, name) === "default");
   // Null asks for all that is not fixed: also for what the task's schema gains later.
@@ -145,9 +147,5 @@ function readFields(path: string, text: string, errors: JobDraftError[]): Record
   if (!reading.ok) {
     errors.push({ path, message: reading.message });
   }
-  return reading.ok ? fieldsOf(reading.value) : {};
-}
-
-function fieldsOf(value: unknown): Record<string, unknown> {
-  return typeof value === "object" && value !== null && !Array.isArray(value) ? { ...value } : {};
+  return reading.ok ? { ...fieldsOf(reading.value) } : {};
 }

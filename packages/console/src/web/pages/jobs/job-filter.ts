@@ -1,4 +1,5 @@
 import type { JobSummary } from "../../../api/jobs.js";
+import { type SortValue, sortRows } from "../../components/sort-rows.js";
 
 /** Filters of the list of jobs; `state: "none"` asks for jobs that never ran. */
 export interface JobFilter {
@@ -19,22 +20,12 @@ export function matchingJobs(jobs: readonly JobSummary[], { q, task, state }: Jo
   );
 }
 
-/** Sorted by a column, `-` before it for descending; jobs without such a figure come last either way. */
+/** Sorted by a column, `-` before it for descending. */
 export function sortJobs(jobs: readonly JobSummary[], sort: string): JobSummary[] {
-  const descending = sort.startsWith("-");
-  const column = descending ? sort.slice(1) : sort;
-  return [...jobs].sort((a, b) => {
-    const [one, other] = [columnValue(a, column), columnValue(b, column)];
-    if (one === null || other === null) {
-      return one === other ? 0 : one === null ? 1 : -1;
-    }
-    const order =
-      typeof one === "number" && typeof other === "number" ? one - other : String(one).localeCompare(String(other));
-    return (descending ? -order : order) || a.title.localeCompare(b.title);
-  });
+  return sortRows(jobs, sort, columnValue, ({ title }) => title);
 }
 
-function columnValue(job: JobSummary, column: string): string | number | null {
+function columnValue(job: JobSummary, column: string): SortValue {
   switch (column) {
     case "task":
       return job.task;

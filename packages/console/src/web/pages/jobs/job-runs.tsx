@@ -24,6 +24,7 @@ export function JobRuns({ job }: { readonly job: JobDetail }) {
     filters: values,
     rowKey: (run) => run.id,
     topics: ["tasks"],
+    concerns: (event) => event.event === "task" && event.data.job === job.slug,
     refetchEvery: 5,
   });
   return (

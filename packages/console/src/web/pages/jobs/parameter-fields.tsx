@@ -1,5 +1,6 @@
 import { NativeSelect, TextInput } from "@mantine/core";
 import { JsonEditor } from "../../components/json-editor.js";
+import { fieldsOf } from "../../components/json-fields.js";
 import { errorsUnder, SchemaForm } from "../../components/schema-form.js";
 import { type JobDraft, modeOf, PARAMETER_MODES } from "./job-draft.js";
 
@@ -125,8 +126,4 @@ function ParametersAsJson({ draft, onChange, errors }: ParameterFieldsProps) {
       />
     </div>
   );
-}
-
-function fieldsOf(value: unknown): Readonly<Record<string, unknown>> {
-  return typeof value === "object" && value !== null && !Array.isArray(value) ? { ...value } : {};
 }

@@ -1,6 +1,5 @@
 import type { JobDetail } from "../../../api/jobs.js";
-
-type Fields = Readonly<Record<string, unknown>>;
+import { type Fields, fieldsOf } from "../../components/json-fields.js";
 
 /** What an earlier run of a job would be given again: its parameters without those that the job fixes, or does not ask for. */
 export function rerunParameters(job: Pick<JobDetail, "form" | "fixed">, parameters: Fields): Fields {
@@ -8,14 +7,9 @@ export function rerunParameters(job: Pick<JobDetail, "form" | "fixed">, paramete
   if (form === null) {
     return {};
   }
-  const asked = membersOf(form);
+  const asked = fieldsOf(form.properties);
   const open = Object.keys(asked).length === 0;
   return Object.fromEntries(
     Object.entries(parameters).filter(([name]) => (open ? !Object.hasOwn(fixed, name) : Object.hasOwn(asked, name))),
   );
-}
-
-function membersOf(form: Fields): Fields {
-  const { properties } = form;
-  return typeof properties === "object" && properties !== null && !Array.isArray(properties) ? { ...properties } : {};
 }

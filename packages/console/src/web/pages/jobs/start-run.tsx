@@ -6,12 +6,15 @@ import { api, apiPath } from "../../api/client.js";
 import { useAction } from "../../api/use-action.js";
 import { useApi } from "../../api/use-api.js";
 import { AppLink, useOpenPath } from "../../components/app-link.js";
+import { unreadableMembers } from "../../components/field-texts.js";
 import { Icon } from "../../components/icon.js";
 import { JsonEditor, readJson } from "../../components/json-editor.js";
+import { isFields } from "../../components/json-fields.js";
 import { jsonText } from "../../components/json-text.js";
 import { NeedsRole } from "../../components/needs-role.js";
 import { Loaded } from "../../components/page-states.js";
 import { errorsUnder, SchemaForm, schemaDefaults } from "../../components/schema-form.js";
+import { useFocusBack } from "../../components/use-focus-back.js";
 import { paths } from "../../paths.js";
 import { texts } from "../../texts.js";
 
@@ -48,15 +51,10 @@ export function RunButton({
 
 /** Starts a run: asks for what the job asks for (nothing: it starts at once), then goes to the run. */
 export function StartRunDialog({ job, onClose }: { readonly job: JobToRun; readonly onClose: () => void }) {
+  useFocusBack();
   const detail = useApi<JobDetail>(apiPath`jobs/${job.slug}`);
   return (
-    <Modal
-      opened
-      onClose={onClose}
-      title={`Run ${job.title}`}
-      size="lg"
-      closeButtonProps={{ "aria-label": texts.close }}
-    >
+    <Modal opened onClose={onClose} title={`Run ${job.title}`} size="lg">
       <Loaded answer={detail} lines={4}>
         {(known) => <StartRunForm job={known} given={job.parameters} onClose={onClose} />}
       </Loaded>
@@ -77,6 +75,7 @@ function StartRunForm({ job, given, onClose }: StartRunFormProps) {
     form === null ? {} : schemaDefaults(form, askedOf(form, { ...job.defaults, ...given })),
   );
   const [text, setText] = useState(() => jsonText({ ...job.defaults, ...given }));
+  const [heldBack, setHeldBack] = useState(false);
   const open = form !== null && isOpen(form);
   const start = useAction(
     (key, body: Readonly<Record<string, unknown>>) =>
@@ -89,9 +88,13 @@ function StartRunForm({ job, given, onClose }: StartRunFormProps) {
       refresh: ["jobs", "tasks"],
     },
   );
+  // What is no JSON is not sent; the editor says what is wrong with its text.
+  const reading = open ? readJson(text, "object") : { ok: true as const, value: parameters };
+  const readable = reading.ok && unreadableMembers(reading.value, "").length === 0;
   const submit = () => {
-    const reading = open ? readJson(text, "object") : { ok: true as const, value: parameters };
-    if (reading.ok && isObject(reading.value)) {
+    setHeldBack(!readable);
+    start.clear();
+    if (readable && isFields(reading.value)) {
       start.run(reading.value);
     }
   };
@@ -121,6 +124,11 @@ function StartRunForm({ job, given, onClose }: StartRunFormProps) {
         />
       )}
       <FixedParameters fixed={job.fixed} />
+      {heldBack && !readable && (
+        <p className="lv-problem" role="alert">
+          Nothing was started: see the fields above.
+        </p>
+      )}
       {start.problem !== undefined && <Refusal slug={job.slug} problem={start.problem} placed={errors.length > 0} />}
       <div className="lv-dialog-buttons">
         <Button variant="default" onClick={onClose}>
@@ -178,7 +186,7 @@ export function runInTheWay(problem: Problem): string | undefined {
 
 /** A form without members of its own takes anything. */
 function isOpen(form: Readonly<Record<string, unknown>>): boolean {
-  return !isObject(form.properties) || Object.keys(form.properties).length === 0;
+  return !isFields(form.properties) || Object.keys(form.properties).length === 0;
 }
 
 /** Of some values, those that the form asks for: the others are fixed, or not the task's. */
@@ -186,10 +194,6 @@ function askedOf(
   form: Readonly<Record<string, unknown>>,
   values: Readonly<Record<string, unknown>>,
 ): Readonly<Record<string, unknown>> {
-  const asked = isObject(form.properties) ? form.properties : {};
+  const asked = isFields(form.properties) ? form.properties : {};
   return Object.fromEntries(Object.entries(values).filter(([name]) => Object.hasOwn(asked, name)));
-}
-
-function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }

@@ -1,8 +1,8 @@
 import { Button, SegmentedControl } from "@mantine/core";
-import { useState } from "react";
-import type { Series } from "../../../api/operations.js";
+import { useEffect, useRef, useState } from "react";
+import type { Series, Tiles } from "../../../api/operations.js";
+import type { LiveEvent } from "../../api/live.js";
 import { useApi } from "../../api/use-api.js";
-import { useOpenPath } from "../../components/app-link.js";
 import { Chart } from "../../components/chart.js";
 import { type Stretch, zoomSeries } from "../../components/chart-zoom.js";
 import { Icon } from "../../components/icon.js";
@@ -59,7 +59,7 @@ export function OverviewCharts() {
 }
 
 interface ChartPanelProps {
-  readonly metric: Series["metric"];
+  readonly metric: Metric;
   readonly title: string;
   readonly range: string;
   readonly zoom: Stretch | undefined;
@@ -68,9 +68,43 @@ interface ChartPanelProps {
   readonly wide?: boolean;
 }
 
+type Metric = "throughput" | "failures" | "wait" | "runtime" | "slots" | "depth";
+
+/** What the tiles tell of a chart's newest point: when that changes, the chart is out of date. */
+const TOLD: Readonly<Record<Metric, (tiles: Tiles) => readonly (number | null)[]>> = {
+  throughput: ({ finishedPerMinute, failures }) => [finishedPerMinute, failures],
+  failures: ({ finishedPerMinute, failures }) => [finishedPerMinute, failures],
+  wait: ({ finishedPerMinute, running }) => [finishedPerMinute, running],
+  runtime: ({ finishedPerMinute }) => [finishedPerMinute],
+  slots: ({ running, slots }) => [running, slots],
+  depth: ({ ready }) => [ready],
+};
+
+/** Ranges whose points are so close that one shows at once what has just happened. */
+const LIVE_RANGES: readonly string[] = ["15m", "1h"];
+
+/** A chart whose newest point keeps up with the tiles. */
+function useLiveSeries(metric: Metric, range: string) {
+  const heard = useRef<string>(undefined);
+  /** As heard when the answer came. */
+  const shown = useRef<string>(undefined);
+  const merge = (series: Series, events: readonly LiveEvent[]): Series | "refetch" => {
+    const tiles = events.findLast((event) => event.event === "stats")?.data;
+    if (tiles === undefined) return series;
+    heard.current = JSON.stringify(TOLD[metric](tiles));
+    return heard.current === shown.current ? series : "refetch";
+  };
+  const live = LIVE_RANGES.includes(range) ? { topics: ["stats"], merge } : undefined;
+  const answer = useApi<Series>("series", { metric, range }, { live, refetchEvery: EVERY[range] ?? 10 });
+  // biome-ignore lint/correctness/useExhaustiveDependencies: a new answer is what it waits for
+  useEffect(() => {
+    shown.current = heard.current;
+  }, [answer.dataUpdatedAt]);
+  return answer;
+}
+
 function ChartPanel({ metric, title, range, zoom, onZoom, stacked = false, wide = false }: ChartPanelProps) {
-  const answer = useApi<Series>("series", { metric, range }, { refetchEvery: EVERY[range] ?? 10 });
-  const openPath = useOpenPath();
+  const answer = useLiveSeries(metric, range);
   return (
     <Panel title={title} className={wide ? "lv-chart-wide" : ""}>
       <Loaded answer={answer} lines={6}>
@@ -80,7 +114,7 @@ function ChartPanel({ metric, title, range, zoom, onZoom, stacked = false, wide 
             label={title}
             stacked={stacked}
             onZoom={onZoom}
-            onPick={(fromMs, toMs, line) => openPath(tasksAt(metric, fromMs, toMs, line))}
+            linkTo={(fromMs, toMs, line) => tasksAt(metric, fromMs, toMs, line)}
           />
         )}
       </Loaded>

@@ -1,16 +1,22 @@
-import type { ReactNode } from "react";
+import { type ReactNode, useMemo } from "react";
 import type { Overview } from "../../../api/operations.js";
+import { useLiveState } from "../../api/use-live.js";
 import { AppLink } from "../../components/app-link.js";
 import { Duration } from "../../components/duration.js";
 import { Panel } from "../../components/page.js";
 import { whole } from "../../components/table-texts.js";
 import { paths } from "../../paths.js";
+import { useNow } from "../../state/app-context.js";
 import { overviewTexts } from "./overview-texts.js";
 
 const texts = overviewTexts.lists;
 
 /** Where to look first: errors, slow types, long runs. */
 export function OverviewLists({ overview }: { readonly overview: Overview }) {
+  // The list comes with every answer, but the tiles of the same answer change each second.
+  const { longestRunning } = overview;
+  // biome-ignore lint/correctness/useExhaustiveDependencies: when this list came, and not when this was drawn
+  const heardMs = useMemo(() => Date.now(), [longestRunning]);
   const slowest = Math.max(...overview.slowest.map((each) => each.p95), 0);
   const most = Math.max(...overview.topErrors.map((each) => each.count), 0);
   return (
@@ -45,7 +51,7 @@ export function OverviewLists({ overview }: { readonly overview: Overview }) {
           <Line
             key={task.id}
             share={progressShare(task.progress)}
-            figure={<Duration seconds={task.elapsed} />}
+            figure={<GoingOn seconds={task.elapsed} since={heardMs} />}
             tone="running"
           >
             <AppLink to={paths.task(task.id)}>{task.name ?? task.id}</AppLink>
@@ -59,6 +65,14 @@ export function OverviewLists({ overview }: { readonly overview: Overview }) {
       </TopList>
     </div>
   );
+}
+
+/** Seconds that go on, from when they were told; they stand still while nothing is heard of what runs. */
+function GoingOn({ seconds, since }: { readonly seconds: number; readonly since: number }) {
+  const now = useNow();
+  const { kind } = useLiveState();
+  const heard = kind === "live" || kind === "idle";
+  return <Duration seconds={heard ? seconds + Math.max(0, now - since) / 1000 : seconds} />;
 }
 
 function progressShare(progress: Overview["longestRunning"][number]["progress"]): number {

@@ -26,6 +26,7 @@ export const overviewTexts = {
     notTold: "The broker does not tell, or has not answered yet",
     noFailures: "Nothing has finished in the last hour",
     nothingWaits: "Nothing waits",
+    oldestNotTold: "The broker does not tell how old messages are, or does not answer",
   },
   charts: {
     range: "Time",

@@ -52,7 +52,7 @@ export function TileRow({ tiles }: { readonly tiles: Tiles }) {
         to={paths.queues()}
         name={texts.oldest}
         value={tiles.oldestWaiting === null ? "–" : durationText(tiles.oldestWaiting)}
-        title={tiles.oldestWaiting === null ? texts.nothingWaits : undefined}
+        title={tiles.oldestWaiting !== null ? undefined : tiles.ready === 0 ? texts.nothingWaits : texts.oldestNotTold}
       />
       <Tile
         to={paths.deadLetters()}

@@ -1,17 +1,17 @@
-import { Button, Modal, NativeSelect, NumberInput, TextInput } from "@mantine/core";
+import { Modal, NativeSelect, NumberInput, TextInput } from "@mantine/core";
 import { useState } from "react";
 import type { QueueDetail } from "../../../api/queues.js";
 import { api } from "../../api/client.js";
 import { useAction } from "../../api/use-action.js";
 import { useOpenPath } from "../../components/app-link.js";
+import { DialogForm, fieldErrors } from "../../components/dialog-form.js";
 import { paths } from "../../paths.js";
 import { useNotify } from "../../state/app-context.js";
-import { texts } from "../../texts.js";
 
 /** Asks for a new queue's name and kind. */
 export function CreateQueueDialog({ onClose }: { readonly onClose: () => void }) {
   return (
-    <Modal opened onClose={onClose} title="Create queue" closeButtonProps={{ "aria-label": texts.close }}>
+    <Modal opened onClose={onClose} title="Create queue">
       <CreateQueueForm onClose={onClose} />
     </Modal>
   );
@@ -35,19 +35,22 @@ function CreateQueueForm({ onClose }: { readonly onClose: () => void }) {
       refresh: ["queues"],
     },
   );
-  const errors = new Map(create.problem?.errors?.map((error) => [error.path, error.message]));
+  const errors = fieldErrors(create.problem);
   return (
-    <form
-      className="lv-stack"
-      onSubmit={(event) => {
-        event.preventDefault();
-        if (name.trim() === "") return;
+    <DialogForm
+      onSubmit={() =>
         create.run({
           name: name.trim(),
           ...(priority !== "" && { maxPriority: Number(priority) }),
           ...(type !== "" && { type }),
-        });
-      }}
+        })
+      }
+      onClose={onClose}
+      verb="Create queue"
+      pending={create.pending}
+      problem={create.problem}
+      disabled={name.trim() === ""}
+      fields={["name", "maxPriority", "type"]}
     >
       <TextInput
         label="Name"
@@ -77,19 +80,6 @@ function CreateQueueForm({ onClose }: { readonly onClose: () => void }) {
         error={errors.get("type")}
         onChange={(event) => setType(event.currentTarget.value)}
       />
-      {create.problem && errors.size === 0 && (
-        <p className="lv-problem" role="alert">
-          {create.problem.detail} <span className="lv-muted">({create.problem.code})</span>
-        </p>
-      )}
-      <div className="lv-dialog-buttons">
-        <Button variant="default" onClick={onClose}>
-          {texts.cancel}
-        </Button>
-        <Button type="submit" loading={create.pending} disabled={name.trim() === ""}>
-          Create queue
-        </Button>
-      </div>
-    </form>
+    </DialogForm>
   );
 }

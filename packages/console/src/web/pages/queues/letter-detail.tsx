@@ -55,8 +55,44 @@ export function LetterDetail({ letter }: { readonly letter: DeadLetterItem }) {
           </div>
         </>
       )}
+      {letter.earlier.length > 0 && <EarlierDeaths letter={letter} />}
       <h3>Message</h3>
       <MessageParts message={letter.message} />
     </div>
+  );
+}
+
+/** What it died of before it was replayed, the last time first. */
+function EarlierDeaths({ letter }: { readonly letter: DeadLetterItem }) {
+  const { id, earlier } = letter;
+  return (
+    <>
+      <h3 id="earlier-deaths">Earlier deaths</h3>
+      <ol className="lv-earlier-deaths" aria-labelledby="earlier-deaths">
+        {earlier.map(({ died, reason, queue, worker, error }) => (
+          <li key={`${died} ${reason}`}>
+            <Time at={died} show="both" />: {reasonText(reason)}, from <bdi>{queue}</bdi>
+            {worker !== "" && (
+              <>
+                , by <bdi>{worker}</bdi>
+              </>
+            )}
+            {id !== null && (
+              <>
+                {" · "}
+                <AppLink to={paths.task(id, { tab: "timeline" })} aria-label={`Timeline of ${id}`}>
+                  timeline
+                </AppLink>
+              </>
+            )}
+            {error !== "" && (
+              <div className="lv-muted">
+                <bdi>{error}</bdi>
+              </div>
+            )}
+          </li>
+        ))}
+      </ol>
+    </>
   );
 }

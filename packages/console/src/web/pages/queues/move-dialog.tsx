@@ -1,11 +1,11 @@
-import { Button, Modal, NumberInput, Radio } from "@mantine/core";
+import { Modal, NumberInput, Radio } from "@mantine/core";
 import { useState } from "react";
 import { api, apiPath } from "../../api/client.js";
 import { useAction } from "../../api/use-action.js";
+import { DialogForm } from "../../components/dialog-form.js";
 import { whole } from "../../components/table-texts.js";
 import { paths } from "../../paths.js";
 import { useNotify } from "../../state/app-context.js";
-import { texts } from "../../texts.js";
 import { QueueChoice } from "./queue-choice.js";
 
 export interface MoveDialogProps {
@@ -28,7 +28,7 @@ type MoveBody = { readonly to: string } & (
 export function MoveDialog(props: MoveDialogProps) {
   const title = props.keys === undefined ? `Move messages of ${props.queue}` : `Move ${countText(props.keys.length)}`;
   return (
-    <Modal opened onClose={props.onClose} title={title} closeButtonProps={{ "aria-label": texts.close }}>
+    <Modal opened onClose={props.onClose} title={title}>
       <MoveForm {...props} />
     </Modal>
   );
@@ -61,12 +61,13 @@ function MoveForm({ queue, keys, ready, onClose, onMoved }: MoveDialogProps) {
   const valid = to.trim() !== "" && (keys !== undefined || which === "all" || (Number.isInteger(first) && first >= 1));
   const chosen = keys !== undefined ? { keys } : which === "all" ? { all: true as const } : { n: first };
   return (
-    <form
-      className="lv-stack"
-      onSubmit={(event) => {
-        event.preventDefault();
-        if (valid) move.run({ to: to.trim(), ...chosen });
-      }}
+    <DialogForm
+      onSubmit={() => move.run({ to: to.trim(), ...chosen })}
+      onClose={onClose}
+      verb={many === null ? "Move all messages" : `Move ${countText(many || 1)}`}
+      pending={move.pending}
+      problem={move.problem}
+      disabled={!valid || to.trim() === queue}
     >
       {keys === undefined && (
         <Radio.Group label="Which" value={which} onChange={(value) => setWhich(value === "all" ? "all" : "n")}>
@@ -99,20 +100,7 @@ function MoveForm({ queue, keys, ready, onClose, onMoved }: MoveDialogProps) {
         Each message is in the other queue before it leaves this one: should something fail in between, it may be in
         both. Workers of the other queue run it.
       </p>
-      {move.problem && (
-        <p className="lv-problem" role="alert">
-          {move.problem.detail} <span className="lv-muted">({move.problem.code})</span>
-        </p>
-      )}
-      <div className="lv-dialog-buttons">
-        <Button variant="default" onClick={onClose}>
-          {texts.cancel}
-        </Button>
-        <Button type="submit" loading={move.pending} disabled={!valid || to.trim() === queue}>
-          {many === null ? "Move all messages" : `Move ${countText(many || 1)}`}
-        </Button>
-      </div>
-    </form>
+    </DialogForm>
   );
 }
 

@@ -5,12 +5,14 @@ import { api, apiPath, queryText } from "../../api/client.js";
 import { useAction } from "../../api/use-action.js";
 import { ConfirmDialog } from "../../components/confirm-dialog.js";
 import { type Column, DataTable } from "../../components/data-table.js";
+import { DialogForm } from "../../components/dialog-form.js";
 import { Icon } from "../../components/icon.js";
 import { NeedsRole } from "../../components/needs-role.js";
 import { Empty } from "../../components/page-states.js";
 import { useMay, useNotify } from "../../state/app-context.js";
 import { texts } from "../../texts.js";
 import { OneLine } from "../tasks/task-columns.js";
+import { DefinedBy } from "./queue-settings.js";
 
 type QueueBinding = QueueDetail["bindings"][number];
 
@@ -50,18 +52,14 @@ export function QueueBindings({ queue }: { readonly queue: QueueDetail }) {
         }
         emptyState={
           <Empty title="No binding is known" icon="link">
-            The workers that consume it tell none. Messages that name the queue itself reach it all the same.
+            {queue.notTold === null ? "" : `The broker did not tell: ${queue.notTold}. `}
+            Messages that name the queue itself reach it all the same.
           </Empty>
         }
       />
-      <p className="lv-muted">As the workers that consume it tell; a binding that was added here shows once they do.</p>
+      <DefinedBy queue={queue} />
       {adding && (
-        <Modal
-          opened
-          onClose={() => setAdding(false)}
-          title={`Bind ${queue.name}`}
-          closeButtonProps={{ "aria-label": texts.close }}
-        >
+        <Modal opened onClose={() => setAdding(false)} title={`Bind ${queue.name}`}>
           <BindingForm queue={queue.name} onClose={() => setAdding(false)} />
         </Modal>
       )}
@@ -89,12 +87,13 @@ function BindingForm({ queue, onClose }: { readonly queue: string; readonly onCl
     },
   );
   return (
-    <form
-      className="lv-stack"
-      onSubmit={(event) => {
-        event.preventDefault();
-        if (draft.exchange.trim() !== "") add.run({ ...draft, exchange: draft.exchange.trim() });
-      }}
+    <DialogForm
+      onSubmit={() => add.run({ ...draft, exchange: draft.exchange.trim() })}
+      onClose={onClose}
+      verb="Add binding"
+      pending={add.pending}
+      problem={add.problem}
+      disabled={draft.exchange.trim() === ""}
     >
       <TextInput
         label="Exchange"
@@ -120,20 +119,7 @@ function BindingForm({ queue, onClose }: { readonly queue: string; readonly onCl
         value={draft.routingKey}
         onChange={(event) => set({ routingKey: event.currentTarget.value })}
       />
-      {add.problem && (
-        <p className="lv-problem" role="alert">
-          {add.problem.detail} <span className="lv-muted">({add.problem.code})</span>
-        </p>
-      )}
-      <div className="lv-dialog-buttons">
-        <Button variant="default" onClick={onClose}>
-          {texts.cancel}
-        </Button>
-        <Button type="submit" loading={add.pending} disabled={draft.exchange.trim() === ""}>
-          Add binding
-        </Button>
-      </div>
-    </form>
+    </DialogForm>
   );
 }
 

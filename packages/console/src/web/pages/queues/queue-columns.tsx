@@ -1,6 +1,7 @@
 import type { QueueSummary } from "../../../api/queues.js";
 import { AppLink } from "../../components/app-link.js";
 import type { Column } from "../../components/data-table.js";
+import { Name } from "../../components/name-text.js";
 import { Badge } from "../../components/state-badge.js";
 import { whole } from "../../components/table-texts.js";
 import { paths } from "../../paths.js";
@@ -50,7 +51,7 @@ export const QUEUE_COLUMNS: readonly Column<QueueSummary>[] = [
     cell: (queue) => (
       <span className="lv-with-copy">
         <AppLink to={paths.queue(queue.name)} className="lv-cut lv-task-name" title={queue.name}>
-          <bdi>{queue.name}</bdi>
+          <Name>{queue.name}</Name>
         </AppLink>
         {queue.internal && <Badge tone="quiet">internal</Badge>}
       </span>

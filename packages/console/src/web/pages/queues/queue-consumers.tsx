@@ -2,6 +2,7 @@ import type { QueueDetail } from "../../../api/queues.js";
 import { AppLink } from "../../components/app-link.js";
 import { type Column, DataTable } from "../../components/data-table.js";
 import { Empty } from "../../components/page-states.js";
+import { shellWord } from "../../components/shell-word.js";
 import { paths } from "../../paths.js";
 import { OneLine } from "../tasks/task-columns.js";
 
@@ -21,7 +22,7 @@ export function QueueConsumers({ queue }: { readonly queue: QueueDetail }) {
         <Empty
           title="Nobody consumes it"
           icon="workers"
-          code={`npx lovage worker --app ./tasks.ts -Q ${queue.name}`}
+          code={`npx lovage worker --app ./tasks.ts -Q ${shellWord(queue.name)}`}
           action={<AppLink to={paths.workers()}>Add a consumer to a worker that runs</AppLink>}
         >
           {queue.state === "paused" ? "It is paused: resume it." : "Messages stay until a worker takes from it."}

@@ -51,11 +51,10 @@ function figureOf(queue: QueueSummary, column: string): SortValue {
 }
 
 /** Works what the stream tells of queues into the list. It tells of those that are there: one that has gone is missed at the next question. */
-export function mergeQueues(list: QueueList, events: readonly LiveEvent[]): QueueList | "refetch" {
+export function mergeQueues(list: QueueList, events: readonly LiveEvent[]): QueueList {
   const items = new Map(list.items.map((queue) => [queue.name, queue]));
   let changed = false;
   for (const event of events) {
-    if (event.event === "resync") return "refetch";
     if (event.event !== "queue") continue;
     items.set(event.data.name, event.data);
     changed = true;

@@ -5,7 +5,7 @@ import { api, apiPath } from "../../api/client.js";
 import { useAction } from "../../api/use-action.js";
 import { useOpenPath } from "../../components/app-link.js";
 import { ConfirmDialog } from "../../components/confirm-dialog.js";
-import { copyText } from "../../components/copy-button.js";
+import { useCopy } from "../../components/copy-button.js";
 import { DataTable, type RowAction } from "../../components/data-table.js";
 import { Icon } from "../../components/icon.js";
 import { NeedsRole } from "../../components/needs-role.js";
@@ -208,7 +208,6 @@ function MessageTable({ queue, look, tools, onPurge, onChanged }: MessageTablePr
         onClose={() => setShown(undefined)}
         title={shown?.task ?? "Message"}
         size="xl"
-        closeButtonProps={{ "aria-label": texts.close }}
       >
         {shown && <MessageParts message={shown} />}
       </Modal>
@@ -242,6 +241,7 @@ interface MessageActs {
 function useMessageMenu(acts: MessageActs): (message: QueueMessage) => readonly RowAction[] {
   const openPath = useOpenPath();
   const notify = useNotify();
+  const copy = useCopy();
   const admin = useMay("admin") ? null : texts.needsRole("admin");
   return (message) => [
     { label: "Look inside", icon: "eye", run: () => acts.open(message) },
@@ -254,9 +254,7 @@ function useMessageMenu(acts: MessageActs): (message: QueueMessage) => readonly 
     {
       label: "Copy as JSON",
       icon: "copy",
-      run: () => {
-        void copyText(messageText(message)).then(() => notify({ kind: "done", text: "Copied the message" }));
-      },
+      run: () => copy(messageText(message), () => notify({ kind: "done", text: "Copied the message" })),
     },
     { label: "Move to…", icon: "send", disabled: admin, run: () => acts.move(message) },
     { label: "Remove…", icon: "trash", danger: true, disabled: admin, run: () => acts.remove(message) },

@@ -18,6 +18,8 @@ const NAMES: Readonly<Record<string, string>> = {
   "x-max-priority": "Highest priority",
   "x-message-ttl": "Messages live, ms",
   "x-queue-type": "Type",
+  policy: "Policy",
+  priority_order: "Order of priorities",
 };
 
 /** How it was declared. */
@@ -25,19 +27,41 @@ export function QueueSettings({ queue }: { readonly queue: QueueDetail }) {
   if (queue.settings.length === 0) {
     return (
       <Empty title="Its settings are not known" icon="settings">
-        Workers tell how they declared it; none that consumes it is online.
+        {queue.notTold === null
+          ? "The broker does not tell how it was declared, and no worker that consumes it is online to say so."
+          : `The broker did not tell: ${queue.notTold}.`}
       </Empty>
     );
   }
   return (
-    <Panel>
-      <Facts
-        facts={queue.settings.map(({ name, value }) => ({
-          name: NAMES[name] ?? name,
-          value: <bdi title={name}>{valueText(value)}</bdi>,
-        }))}
-      />
-    </Panel>
+    <div className="lv-stack">
+      <Panel>
+        <Facts
+          facts={queue.settings.map(({ name, value }) => ({
+            name: NAMES[name] ?? name,
+            value: <bdi title={name}>{valueText(value)}</bdi>,
+          }))}
+        />
+      </Panel>
+      <DefinedBy queue={queue} />
+    </div>
+  );
+}
+
+const SAYS: Readonly<Record<"broker" | "workers" | "app", string>> = {
+  broker: "As the broker has it.",
+  workers: "As the workers that consume it declared it: this broker does not tell what others have bound.",
+  app: "As the app's settings define it: this broker does not tell, and no worker consumes it. Others may have bound more.",
+};
+
+/** Who says how the queue is defined. */
+export function DefinedBy({ queue: { definedBy, notTold } }: { readonly queue: QueueDetail }) {
+  if (definedBy === null) return null;
+  return (
+    <p className="lv-muted">
+      {SAYS[definedBy]}
+      {notTold !== null && ` It did not answer: ${notTold}`}
+    </p>
   );
 }
 

@@ -1,7 +1,8 @@
 import { type ReactNode, useState } from "react";
 import type { ActionOutcome, ActionReply } from "../../../api/common.js";
 import type { QueueSummary } from "../../../api/queues.js";
-import { api, apiPath, asProblem, queryText } from "../../api/client.js";
+import { api, apiPath, asProblem, queryText, randomKey } from "../../api/client.js";
+import type { Undo } from "../../api/offer-undo.js";
 import { useAction } from "../../api/use-action.js";
 import { ConfirmDialog } from "../../components/confirm-dialog.js";
 import { type Reply, ReplyStrip } from "../../components/reply-strip.js";
@@ -10,9 +11,15 @@ import { useNotify } from "../../state/app-context.js";
 import { figureText } from "./figure.js";
 import { PAUSE_MEANING } from "./queue-state.js";
 
-type Asked =
-  | { readonly act: "pause"; readonly names: readonly string[] }
-  | { readonly act: "purge" | "delete"; readonly queue: QueueSummary };
+interface Asked {
+  readonly act: "purge" | "delete";
+  readonly queue: QueueSummary;
+}
+type Switch = "pause" | "resume";
+/** `switched`: the queues that were, whatever their workers answered. */
+interface Switched extends Reply {
+  readonly switched: readonly string[];
+}
 
 /** What can be done with whole queues; `dialog` and `replies` have to be shown somewhere. */
 export interface QueueActs {
@@ -31,21 +38,11 @@ export function useQueueActs(onDeleted: () => void = () => undefined): QueueActs
   const [asked, setAsked] = useState<Asked>();
   const [reply, setReply] = useState<Reply>();
   const close = () => setAsked(undefined);
-  const switched = useAction(
-    async (key, verb: "pause" | "resume", names: readonly string[]): Promise<Reply> => ({
-      what: `${verb === "pause" ? "Pause" : "Resume"} ${names.length === 1 ? names[0] : `${names.length} queues`}`,
-      outcomes: (
-        await Promise.all(names.map((name, place) => switchQueue(`${key}-${place}`, verb, name, names.length > 1)))
-      ).flat(),
-    }),
-    {
-      done: (answer) => {
-        setReply(answer);
-        close();
-      },
-      refresh: ["queues", "overview"],
-    },
-  );
+  const switched = useAction((key, verb: Switch, names: readonly string[]) => switchQueues(key, verb, names), {
+    done: setReply,
+    undo: ({ switched }, verb) => undoOf(verb, switched),
+    refresh: ["queues", "overview"],
+  });
   const purge = useAction(
     (key, name: string) =>
       api.post<{ readonly count: number }>(apiPath`queues/${name}/purge`, { confirm: name }, { idempotencyKey: key }),
@@ -69,11 +66,11 @@ export function useQueueActs(onDeleted: () => void = () => undefined): QueueActs
     },
   );
   const ask = (next: Asked) => {
-    for (const action of [switched, purge, remove]) action.clear();
+    for (const action of [purge, remove]) action.clear();
     setAsked(next);
   };
   return {
-    pause: (names) => ask({ act: "pause", names }),
+    pause: (names) => switched.run("pause", names),
     resume: (names) => switched.run("resume", names),
     purge: (queue) => ask({ act: "purge", queue }),
     remove: (queue) => ask({ act: "delete", queue }),
@@ -81,20 +78,6 @@ export function useQueueActs(onDeleted: () => void = () => undefined): QueueActs
     replies: <ReplyStrip reply={reply} onClose={() => setReply(undefined)} />,
     dialog: (
       <>
-        {asked?.act === "pause" && (
-          <ConfirmDialog
-            opened
-            danger={false}
-            onClose={close}
-            title={`Pause ${asked.names.length === 1 ? asked.names[0] : `${asked.names.length} queues`}`}
-            verb={asked.names.length === 1 ? "Pause 1 queue" : `Pause ${asked.names.length} queues`}
-            onConfirm={() => switched.run("pause", asked.names)}
-            pending={switched.pending}
-            problem={switched.problem}
-          >
-            <p>{PAUSE_MEANING}</p>
-          </ConfirmDialog>
-        )}
         {asked?.act === "purge" && (
           <ConfirmDialog
             opened
@@ -141,21 +124,49 @@ function messagesOf({ ready, scheduled }: QueueSummary): string {
   return `${whole(count)} ${count === 1 ? "message" : "messages"}`;
 }
 
+function queuesText(names: readonly string[]): string {
+  return names.length === 1 ? (names[0] ?? "") : `${names.length} queues`;
+}
+
+async function switchQueues(key: string, verb: Switch, names: readonly string[]): Promise<Switched> {
+  const all = await Promise.all(
+    names.map((name, place) => switchQueue(`${key}-${place}`, verb, name, names.length > 1)),
+  );
+  return {
+    what: `${verb === "pause" ? "Pause" : "Resume"} ${queuesText(names)}`,
+    outcomes: all.flatMap(({ outcomes }) => outcomes),
+    switched: names.filter((_, place) => all[place]?.isSwitched),
+  };
+}
+
+/** Pausing needs no question: it is taken back as easily. What it means is said with the offer. */
+function undoOf(verb: Switch, names: readonly string[]): Undo | undefined {
+  if (names.length === 0) return undefined;
+  const which = queuesText(names);
+  const [text, undone] = [`Paused ${which}`, `Resumed ${which}`];
+  const back = (reverse: Switch) => async () => (await switchQueues(randomKey(), reverse, names)).outcomes;
+  return verb === "pause"
+    ? { text, undone, detail: PAUSE_MEANING, back: back("resume") }
+    : { text: undone, undone: text, back: back("pause") };
+}
+
 /** One that is refused does not keep the others from being told. */
 async function switchQueue(
   key: string,
-  verb: "pause" | "resume",
+  verb: Switch,
   name: string,
   several: boolean,
-): Promise<ActionOutcome[]> {
+): Promise<{ readonly isSwitched: boolean; readonly outcomes: readonly ActionOutcome[] }> {
   const of = (worker: string) => (several ? `${name}: ${worker}` : worker);
   try {
     const { outcomes } = await api.post<ActionReply>(`${apiPath`queues/${name}`}/${verb}`, {}, { idempotencyKey: key });
-    if (outcomes.length > 0) return outcomes.map((each) => ({ ...each, target: of(each.target) }));
+    if (outcomes.length > 0)
+      return { isSwitched: true, outcomes: outcomes.map((each) => ({ ...each, target: of(each.target) })) };
     const detail = verb === "pause" ? "paused; no worker consumes it now" : "resumed; no worker was told to stop";
-    return [{ target: name, outcome: "done", detail }];
+    return { isSwitched: true, outcomes: [{ target: name, outcome: "done", detail }] };
   } catch (error) {
     const problem = asProblem(error);
-    return [{ target: name, outcome: problem.status === 0 ? "no-answer" : "refused", detail: problem.detail }];
+    const outcome = problem.status === 0 ? "no-answer" : "refused";
+    return { isSwitched: false, outcomes: [{ target: name, outcome, detail: problem.detail }] };
   }
 }

@@ -4,6 +4,7 @@ import type { Operation } from "../../../api/operations.js";
 import type { TaskFilter, TaskSummary } from "../../../api/tasks.js";
 import { NeedsRole } from "../../components/needs-role.js";
 import { short } from "../../components/table-texts.js";
+import { useSelectedRows } from "../../components/use-selected-rows.js";
 import type { Selection } from "../../components/use-selection.js";
 import { BulkDialog, type BulkRequest, bulkVerb, needsConfirmation, useStartBulk } from "./bulk-dialog.js";
 import { type BulkAction, fits, fittingActions } from "./fitting-actions.js";
@@ -20,8 +21,8 @@ export interface BulkActionsProps {
 /** The actions that fit the states of what is selected, each with how many tasks it would act on. */
 export function BulkActions({ selection, rows, filter, states, onStarted }: BulkActionsProps) {
   const [request, setRequest] = useState<BulkRequest>();
-  const start = useStartBulk(onStarted, "Nothing was started");
-  const selected = rows.filter((row) => selection.keys.has(row.id));
+  const start = useStartBulk(onStarted, { failed: "Nothing was started" });
+  const selected = useSelectedRows(selection, rows, taskKey);
   const counts = selection.allMatching ? statesOf(filter, states) : countStates(selected);
   const press = (action: BulkAction, count: number) => {
     const next: BulkRequest = selection.allMatching
@@ -53,6 +54,10 @@ export function BulkActions({ selection, rows, filter, states, onStarted }: Bulk
       )}
     </>
   );
+}
+
+function taskKey({ id }: TaskSummary): string {
+  return id;
 }
 
 function countStates(tasks: readonly TaskSummary[]): Readonly<Record<string, number>> {

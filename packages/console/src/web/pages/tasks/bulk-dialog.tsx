@@ -1,10 +1,11 @@
 import type { Operation } from "../../../api/operations.js";
 import type { TaskFilter } from "../../../api/tasks.js";
 import { api } from "../../api/client.js";
-import { type Action, useAction } from "../../api/use-action.js";
+import { type Action, type ActionOptions, useAction } from "../../api/use-action.js";
 import { ConfirmDialog } from "../../components/confirm-dialog.js";
 import { whole } from "../../components/table-texts.js";
 import type { BulkAction } from "./fitting-actions.js";
+import { useStopCounts } from "./use-stop-counts.js";
 
 /** What is to be done with several tasks: some by their ids, or all that match a filter. */
 export interface BulkRequest {
@@ -46,7 +47,10 @@ export function needsConfirmation({ action, filter }: BulkRequest): boolean {
 }
 
 /** Starts an operation over many tasks. With `failed`, a refusal is told as a notice that begins so. */
-export function useStartBulk(onStarted: (operation: Operation) => void, failed?: string): Action<[BulkRequest]> {
+export function useStartBulk(
+  onStarted: (operation: Operation) => void,
+  options: Pick<ActionOptions<Operation>, "failed" | "refused"> = {},
+): Action<[BulkRequest]> {
   return useAction(
     (key, { action, ids, filter, count }: BulkRequest) =>
       api.post<Operation>(
@@ -61,7 +65,7 @@ export function useStartBulk(onStarted: (operation: Operation) => void, failed?:
         },
         { idempotencyKey: key },
       ),
-    { done: onStarted, refresh: ["tasks", "errors", "operations"], ...(failed !== undefined && { failed }) },
+    { done: onStarted, refresh: ["tasks", "errors", "operations"], ...options },
   );
 }
 
@@ -73,11 +77,17 @@ export interface BulkDialogProps {
 
 /** Asks before many tasks are acted on; names the count and the consequence. */
 export function BulkDialog({ request, onClose, onStarted }: BulkDialogProps) {
-  const start = useStartBulk((operation) => {
-    onStarted(operation);
-    onClose();
-  });
-  const { action, count, what } = request;
+  const { action, filter, what } = request;
+  const ends = action === "terminate" && filter !== undefined;
+  const { known, hold, release } = useStopCounts(filter, ends);
+  const count = (ends ? known?.running : undefined) ?? request.count;
+  const start = useStartBulk(
+    (operation) => {
+      onStarted(operation);
+      onClose();
+    },
+    { refused: release },
+  );
   const verb = VERBS[action];
   const typed = action === "terminate" && count > TERMINATES_UNASKED;
   return (
@@ -88,7 +98,8 @@ export function BulkDialog({ request, onClose, onStarted }: BulkDialogProps) {
       verb={`${verb} ${whole(count)} ${count === 1 ? "task" : "tasks"}`}
       danger={DANGEROUS.has(action)}
       typed={typed ? String(count) : undefined}
-      onConfirm={() => start.run(request)}
+      onTyping={hold}
+      onConfirm={() => start.run({ ...request, count })}
       pending={start.pending}
       problem={start.problem}
     >

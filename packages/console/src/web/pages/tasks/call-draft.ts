@@ -1,5 +1,7 @@
 import type { SendTask } from "../../../api/tasks.js";
+import { unreadableMembers } from "../../components/field-texts.js";
 import { readJson } from "../../components/json-editor.js";
+import { isFields } from "../../components/json-fields.js";
 import { jsonText } from "../../components/json-text.js";
 
 /** When a task is to begin. */
@@ -39,16 +41,17 @@ export const EMPTY_DRAFT: CallDraft = {
   id: "",
 };
 
-/** A draft whose other mode shows what this one has. Text that is no JSON object stays where it is. */
+/** A draft whose other mode shows what this one has. Text that is no JSON (or no object of it) stays where it is. */
 export function inMode(draft: CallDraft, mode: CallDraft["mode"]): CallDraft {
   if (mode === draft.mode) {
     return draft;
   }
   if (mode === "json") {
-    return { ...draft, mode, argsText: "[]", kwargsText: jsonText(draft.kwargs) };
+    const readable = unreadableMembers(draft.kwargs, "").length === 0;
+    return !readable ? draft : { ...draft, mode, argsText: "[]", kwargsText: jsonText(draft.kwargs) };
   }
   const reading = readJson(draft.kwargsText, "object");
-  return reading.ok && isObject(reading.value) ? { ...draft, mode, kwargs: reading.value } : draft;
+  return reading.ok && isFields(reading.value) ? { ...draft, mode, kwargs: reading.value } : draft;
 }
 
 /** Something about a draft that no server needs to be asked about. `path` as the server names it. */
@@ -56,13 +59,18 @@ export interface DraftError {
   readonly path: string;
   readonly message: string;
 }
+/** Of the mistakes that were told, those that are still there: what was set right is not called wrong until the next try. */
+export function stillWrong(told: readonly DraftError[], now: readonly DraftError[]): readonly DraftError[] {
+  return told.filter(({ path }) => now.some((each) => each.path === path));
+}
+
 export type DraftReading =
   | { readonly ok: true; readonly call: Omit<SendTask, "name"> }
   | { readonly ok: false; readonly errors: readonly DraftError[] };
 
 /** The call that a draft stands for; what is left empty is left out. The server judges the arguments, by the task's own schema. */
 export function readDraft(draft: CallDraft): DraftReading {
-  const errors: DraftError[] = [];
+  const errors: DraftError[] = draft.mode === "form" ? [...unreadableMembers(draft.kwargs, "kwargs")] : [];
   const [args, kwargs] =
     draft.mode === "form" ? [[], draft.kwargs] : [readList(draft, errors), readObject(draft, errors)];
   const countdown = draft.start === "countdown" ? readFigure("countdown", draft.countdown, errors) : undefined;
@@ -99,7 +107,7 @@ function readList(draft: CallDraft, errors: DraftError[]): readonly unknown[] {
 function readObject(draft: CallDraft, errors: DraftError[]): Readonly<Record<string, unknown>> {
   const reading = readJson(draft.kwargsText, "object");
   if (reading.ok) {
-    return isObject(reading.value) ? reading.value : {};
+    return isFields(reading.value) ? reading.value : {};
   }
   errors.push({ path: "kwargs", message: reading.message });
   return {};
@@ -137,8 +145,4 @@ function readInstant(text: string, errors: DraftError[]): string | undefined {
   }
   errors.push({ path: "eta", message: "When? A day and a time are needed." });
   return undefined;
-}
-
-function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }

@@ -1,4 +1,5 @@
 import type { TaskDetail, TaskValue } from "../../../api/tasks.js";
+import { isFields } from "../../components/json-fields.js";
 import { isBigint } from "../../components/json-text.js";
 
 /** The languages in which a call can be copied. */
@@ -94,7 +95,7 @@ function exactList(value: TaskValue | null): readonly unknown[] | undefined {
 }
 
 function exactObject(value: TaskValue | null): Readonly<Record<string, unknown>> | undefined {
-  return value?.form === "json" && !value.cut && isRecord(value.value) ? value.value : undefined;
+  return value?.form === "json" && !value.cut && isFields(value.value) ? value.value : undefined;
 }
 
 interface Dialect {
@@ -132,7 +133,7 @@ function literal(value: unknown, dialect: Dialect): string {
   if (Array.isArray(value)) {
     return `[${value.map((item) => literal(item, dialect)).join(", ")}]`;
   }
-  if (isRecord(value)) {
+  if (isFields(value)) {
     if (isBigint(value)) {
       return dialect.bigint(value.$bigint);
     }
@@ -140,8 +141,4 @@ function literal(value: unknown, dialect: Dialect): string {
     return `{${members.join(", ")}}`;
   }
   return JSON.stringify(value) ?? dialect.none;
-}
-
-function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }

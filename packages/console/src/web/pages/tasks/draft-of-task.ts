@@ -1,4 +1,5 @@
 import type { TaskDetail, TaskValue } from "../../../api/tasks.js";
+import { isFields } from "../../components/json-fields.js";
 import { jsonText } from "../../components/json-text.js";
 import { schemaDefaults } from "../../components/schema-form.js";
 import { type CallDraft, EMPTY_DRAFT } from "./call-draft.js";
@@ -12,7 +13,7 @@ type Told = Pick<TaskDetail, "argsValue" | "kwargsValue" | "queue" | "priority">
 export function draftOf(task: Told, schema: Readonly<Record<string, unknown>> | null): CallDraft {
   const args = exact(task.argsValue);
   const kwargs = exact(task.kwargsValue);
-  const named = isObject(kwargs) ? kwargs : undefined;
+  const named = isFields(kwargs) ? kwargs : undefined;
   const positional = Array.isArray(args) && args.length > 0;
   return {
     ...EMPTY_DRAFT,
@@ -27,8 +28,4 @@ export function draftOf(task: Told, schema: Readonly<Record<string, unknown>> | 
 
 function exact(value: TaskValue | null): unknown {
   return value !== null && value.form === "json" && !value.cut ? value.value : undefined;
-}
-
-function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }

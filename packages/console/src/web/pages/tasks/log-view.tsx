@@ -3,6 +3,7 @@ import { type ReactNode, useDeferredValue, useEffect, useMemo, useRef, useState 
 import type { LogLine } from "../../../api/tasks.js";
 import { Icon } from "../../components/icon.js";
 import { Empty, NothingMatches } from "../../components/page-states.js";
+import { Spoken } from "../../components/spoken.js";
 import { absoluteTime, clockTime } from "../../components/time.js";
 import { usePreferences } from "../../state/app-context.js";
 import { saveText } from "../../state/save-text.js";
@@ -39,6 +40,8 @@ export function LogView<L extends LogLine>({ lines, live, notice, fileName, sepa
   const sought = useDeferredValue(find);
   const matching = useMemo(() => matchingLines(lines, level, sought), [lines, level, sought]);
   const drawn = matching.slice(-MOST_DRAWN);
+  const count =
+    matching.length === lines.length ? `${lines.length} lines` : `${matching.length} of ${lines.length} lines`;
   const clear = () => {
     setLevel("debug");
     setFind("");
@@ -66,9 +69,8 @@ export function LogView<L extends LogLine>({ lines, live, notice, fileName, sepa
           value={level}
           onChange={(value) => setLevel(LOG_LEVELS_IN_ORDER.find((each) => each === value) ?? "debug")}
         />
-        <span className="lv-muted lv-log-count" role="status">
-          {matching.length === lines.length ? `${lines.length} lines` : `${matching.length} of ${lines.length} lines`}
-        </span>
+        <span className="lv-muted lv-log-count">{count}</span>
+        <Spoken text={`Log: ${count}`} />
         <Switch size="xs" label="Wrap" checked={wrap} onChange={(event) => setWrap(event.currentTarget.checked)} />
         {live && (
           <Switch

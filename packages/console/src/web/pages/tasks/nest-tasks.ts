@@ -19,7 +19,12 @@ export function nestTasks(tasks: readonly TaskSummary[]): TaskNode[] {
     if (parent === null || parent === task.id || !byId.has(parent)) {
       roots.push(task);
     } else {
-      childrenOf.set(parent, [...(childrenOf.get(parent) ?? []), task]);
+      const siblings = childrenOf.get(parent);
+      if (siblings === undefined) {
+        childrenOf.set(parent, [task]);
+      } else {
+        siblings.push(task);
+      }
     }
   }
   const placed = new Set<string>();

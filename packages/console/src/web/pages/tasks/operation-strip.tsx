@@ -6,6 +6,7 @@ import { useApi } from "../../api/use-api.js";
 import { AppLink } from "../../components/app-link.js";
 import { Icon } from "../../components/icon.js";
 import { ErrorState } from "../../components/page-states.js";
+import { Spoken } from "../../components/spoken.js";
 import { Badge } from "../../components/state-badge.js";
 import { whole } from "../../components/table-texts.js";
 import { paths } from "../../paths.js";
@@ -44,9 +45,8 @@ export function OperationStrip({ id, onClose }: { readonly id: string; readonly 
         <strong>{VERBS[operation.kind]}</strong>
         <Badge tone={underWay ? "running" : operation.state === "done" ? "good" : "warning"}>{operation.state}</Badge>
         <progress max={Math.max(1, operation.total ?? 1)} value={settled(operation)} aria-label="Settled tasks" />
-        <span className="lv-number" role="status">
-          {figures(operation)}
-        </span>
+        <span className="lv-number">{figures(operation)}</span>
+        <Spoken text={spokenText(operation)} />
         <AppLink to={paths.operation(id)}>Details</AppLink>
         {underWay ? (
           <Button size="compact-sm" variant="default" loading={cancel.pending} onClick={() => cancel.run()}>
@@ -77,6 +77,12 @@ export function OperationStrip({ id, onClose }: { readonly id: string; readonly 
 
 function settled({ done, failed, skipped }: OperationDetail): number {
   return done + failed + skipped;
+}
+
+/** "Re-run: 120 of 3,412 settled" */
+function spokenText(operation: OperationDetail): string {
+  const total = operation.total === null ? "" : ` of ${whole(operation.total)}`;
+  return `${VERBS[operation.kind]}: ${whole(settled(operation))}${total} settled`;
 }
 
 /** "120 of 3,412 done, 2 failed, 1 skipped". */

@@ -1,26 +1,17 @@
 import type { TaskType } from "../../../api/tasks.js";
+import { type SortValue, sortRows } from "../../components/sort-rows.js";
 
 /** Share of failures among the runs; null of none. */
 export function failureShare({ runs, failures }: Pick<TaskType, "runs" | "failures">): number | null {
   return runs === 0 ? null : failures / runs;
 }
 
-/** Sorted by a column, `-` before it for descending; what has no such figure comes last either way. */
+/** Sorted by a column, `-` before it for descending. */
 export function sortTypes(types: readonly TaskType[], sort: string): TaskType[] {
-  const descending = sort.startsWith("-");
-  const column = descending ? sort.slice(1) : sort;
-  return [...types].sort((a, b) => {
-    const [one, other] = [figureOf(a, column), figureOf(b, column)];
-    if (one === null || other === null) {
-      return one === other ? a.name.localeCompare(b.name) : one === null ? 1 : -1;
-    }
-    const order =
-      typeof one === "number" && typeof other === "number" ? one - other : String(one).localeCompare(String(other));
-    return (descending ? -order : order) || a.name.localeCompare(b.name);
-  });
+  return sortRows(types, sort, figureOf, ({ name }) => name);
 }
 
-function figureOf(type: TaskType, column: string): number | string | null {
+function figureOf(type: TaskType, column: string): SortValue {
   switch (column) {
     case "registered":
       return type.registeredOn.length;

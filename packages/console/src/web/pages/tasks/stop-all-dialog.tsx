@@ -4,10 +4,10 @@ import type { Operation } from "../../../api/operations.js";
 import type { TaskFilter } from "../../../api/tasks.js";
 import { api } from "../../api/client.js";
 import { useAction } from "../../api/use-action.js";
-import { useApi } from "../../api/use-api.js";
 import { ConfirmDialog } from "../../components/confirm-dialog.js";
 import { ErrorState } from "../../components/page-states.js";
 import { whole } from "../../components/table-texts.js";
+import { useStopCounts } from "./use-stop-counts.js";
 
 export interface StopAllDialogProps {
   /** The list's filter; undefined when nothing is filtered. */
@@ -22,10 +22,7 @@ export function StopAllDialog({ filter, onClose, onStarted }: StopAllDialogProps
   const [waiting, setWaiting] = useState(true);
   const [running, setRunning] = useState(true);
   const scope = filtered ? filter : undefined;
-  const counts = useApi<{ readonly waiting: number; readonly running: number }>("operations/stop-all", scope ?? {}, {
-    refetchEvery: 2,
-  });
-  const known = counts.data;
+  const { known, answer: counts, hold, release } = useStopCounts(scope);
   const sum = known && (waiting ? known.waiting : 0) + (running ? known.running : 0);
   const stop = useAction(
     (key, confirm: number) =>
@@ -39,6 +36,7 @@ export function StopAllDialog({ filter, onClose, onStarted }: StopAllDialogProps
         onStarted(operation);
         onClose();
       },
+      refused: release,
       refresh: ["tasks", "operations"],
     },
   );
@@ -50,6 +48,7 @@ export function StopAllDialog({ filter, onClose, onStarted }: StopAllDialogProps
       verb={sum === undefined ? "Stop all" : `Stop ${whole(sum)} ${sum === 1 ? "task" : "tasks"}`}
       // A text that cannot be typed: nothing is stopped before it was counted, or when there is nothing to stop.
       typed={sum === undefined || sum === 0 ? "–" : String(sum)}
+      onTyping={hold}
       onConfirm={() => sum !== undefined && stop.run(sum)}
       pending={stop.pending}
       problem={stop.problem}
@@ -72,7 +71,10 @@ export function StopAllDialog({ filter, onClose, onStarted }: StopAllDialogProps
           <Checkbox
             label="Only what the filter shows"
             checked={filtered}
-            onChange={(event) => setFiltered(event.currentTarget.checked)}
+            onChange={(event) => {
+              setFiltered(event.currentTarget.checked);
+              release();
+            }}
           />
         )}
         <p className="lv-muted">{sum === 0 ? "There is nothing to stop." : "This cannot be taken back."}</p>

@@ -2,7 +2,7 @@ import { Button, Menu } from "@mantine/core";
 import type { ReactElement } from "react";
 import type { TaskDetail } from "../../../api/tasks.js";
 import { useOpenPath } from "../../components/app-link.js";
-import { copyText } from "../../components/copy-button.js";
+import { useCopy } from "../../components/copy-button.js";
 import { Icon } from "../../components/icon.js";
 import { DisabledWhen } from "../../components/needs-role.js";
 import { paths } from "../../paths.js";
@@ -14,7 +14,8 @@ import { type TaskActs, useTaskActs } from "./use-task-acts.js";
 
 /** What can be done with a task in its state; what cannot be done now is disabled and says why. */
 export function TaskActionBar({ task }: { readonly task: TaskDetail }) {
-  const acts = useTaskActs();
+  const openPath = useOpenPath();
+  const acts = useTaskActs(() => openPath(paths.tasks()));
   return (
     <>
       {hasEnded(task.state) ? (
@@ -131,10 +132,9 @@ function MoreActions({ task, acts }: ActionProps) {
   const reason = useReason();
   const notify = useNotify();
   const forgetReason = reason(task.actions.forget);
-  const copy = async (language: (typeof COPY_LANGUAGES)[number]) => {
-    await copyText(copyTaskAs(task, language));
-    notify({ kind: "done", text: `Copied as ${language}` });
-  };
+  const copy = useCopy();
+  const copyAs = (language: (typeof COPY_LANGUAGES)[number]) =>
+    copy(copyTaskAs(task, language), () => notify({ kind: "done", text: `Copied as ${language}` }));
   return (
     <Menu position="bottom-end" width={240}>
       <Menu.Target>
@@ -145,7 +145,7 @@ function MoreActions({ task, acts }: ActionProps) {
       <Menu.Dropdown>
         <Menu.Label>Copy the call as</Menu.Label>
         {COPY_LANGUAGES.map((language) => (
-          <Menu.Item key={language} leftSection={<Icon name="copy" size={14} />} onClick={() => void copy(language)}>
+          <Menu.Item key={language} leftSection={<Icon name="copy" size={14} />} onClick={() => copyAs(language)}>
             {language}
           </Menu.Item>
         ))}

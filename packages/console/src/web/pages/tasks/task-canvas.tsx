@@ -2,10 +2,10 @@ import type { UseQueryResult } from "@tanstack/react-query";
 import { useMemo } from "react";
 import type { TaskTree as Family, TaskDetail } from "../../../api/tasks.js";
 import { type ApiProblem, apiPath } from "../../api/client.js";
-import type { LiveEvent } from "../../api/live.js";
 import { useApi } from "../../api/use-api.js";
 import { Panel } from "../../components/page.js";
 import { Loaded } from "../../components/page-states.js";
+import { mergeFamily } from "./merge-family.js";
 import { nestTasks } from "./nest-tasks.js";
 import { TaskTree } from "./task-tree.js";
 
@@ -45,25 +45,4 @@ function FamilyTree({ family, current }: { readonly family: Family; readonly cur
       )}
     </>
   );
-}
-
-/** Puts what changed in its place, and adds what a task of the family has sent. */
-function mergeFamily(family: Family, events: readonly LiveEvent[]): Family {
-  let tasks = family.tasks;
-  for (const event of events) {
-    if (event.event !== "task") {
-      continue;
-    }
-    const changed = event.data;
-    const index = tasks.findIndex((task) => task.id === changed.id);
-    const known = tasks[index];
-    if (known === undefined) {
-      if (changed.rootId === family.rootId && !family.cut) {
-        tasks = [...tasks, changed];
-      }
-    } else if (changed.version > known.version) {
-      tasks = tasks.with(index, changed);
-    }
-  }
-  return tasks === family.tasks ? family : { ...family, tasks };
 }

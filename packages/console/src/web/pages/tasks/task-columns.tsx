@@ -3,6 +3,7 @@ import { AppLink } from "../../components/app-link.js";
 import { CopyButton } from "../../components/copy-button.js";
 import type { Column } from "../../components/data-table.js";
 import { Duration } from "../../components/duration.js";
+import { Name } from "../../components/name-text.js";
 import { StateBadge } from "../../components/state-badge.js";
 import { Time } from "../../components/time.js";
 import { paths } from "../../paths.js";
@@ -36,7 +37,7 @@ export function OneLine({
 export function TaskName({ task }: { readonly task: TaskSummary }) {
   return (
     <AppLink to={paths.task(task.id)} className="lv-cut lv-task-name" title={task.name ?? task.id}>
-      {task.name === null ? <span className="lv-muted">not known yet</span> : <bdi>{task.name}</bdi>}
+      {task.name === null ? <span className="lv-muted">not known yet</span> : <Name>{task.name}</Name>}
     </AppLink>
   );
 }

@@ -5,6 +5,7 @@ import { CopyButton } from "../../components/copy-button.js";
 import { durationText } from "../../components/duration.js";
 import { sizeText } from "../../components/json-text.js";
 import { Facts } from "../../components/page.js";
+import { quoted } from "../../components/search-completion.js";
 import { Time } from "../../components/time.js";
 import { paths } from "../../paths.js";
 import { shortId } from "./short-id.js";
@@ -36,7 +37,7 @@ export function TaskFacts({ task }: { readonly task: TaskDetail }) {
         { name: "Sent by it", value: list(task.children) },
         {
           name: "Group",
-          value: task.groupId === null ? undefined : <WithCopy text={task.groupId} label="Copy the group's id" />,
+          value: task.groupId === null ? undefined : <GroupOf id={task.groupId} />,
         },
         { name: "Schedule", value: blank(task.schedule) },
         { name: "Job run", value: task.job === null ? undefined : <RunOf job={task.job} runId={task.runId} /> },
@@ -75,6 +76,18 @@ function WorkerOf({ task }: { readonly task: TaskDetail }) {
 
 function RunOf({ job, runId }: { readonly job: string; readonly runId: string | null }) {
   return <AppLink to={runId === null ? paths.job(job) : paths.run(job, runId)}>{job}</AppLink>;
+}
+
+/** Its id leads to all its tasks. */
+function GroupOf({ id }: { readonly id: string }) {
+  return (
+    <span className="lv-with-copy">
+      <AppLink to={paths.tasks({ q: `group:${quoted(id)}` })} className="lv-mono lv-wrap-anywhere">
+        {id}
+      </AppLink>{" "}
+      <CopyButton text={id} label="Copy the group's id" />
+    </span>
+  );
 }
 
 function WithCopy({ text, label }: { readonly text: string; readonly label: string }) {

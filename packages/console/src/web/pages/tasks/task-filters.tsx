@@ -1,9 +1,10 @@
-import { Autocomplete, Button, Popover, TextInput } from "@mantine/core";
+import { Autocomplete, Button, Popover } from "@mantine/core";
 import { useState } from "react";
 import type { TaskType } from "../../../api/tasks.js";
 import { useApi } from "../../api/use-api.js";
 import type { FilterChip } from "../../components/filter-bar.js";
 import { Icon } from "../../components/icon.js";
+import { InstantInput } from "../../components/instant-input.js";
 import { absoluteTime } from "../../components/time.js";
 import { usePreferences } from "../../state/app-context.js";
 import { rangeStart, TIME_RANGES } from "./time-ranges.js";
@@ -177,39 +178,20 @@ function TimeRange({ values, set }: { readonly values: Values; readonly set: Set
             </Button>
           ))}
         </div>
-        <InstantInput label="Received from" value={receivedFrom} onChange={(at) => set({ receivedFrom: at })} />
-        <InstantInput label="Received to" value={receivedTo} onChange={(at) => set({ receivedTo: at })} />
+        <InstantInput
+          size="xs"
+          label="Received from (your zone)"
+          value={receivedFrom}
+          onChange={(at) => set({ receivedFrom: at })}
+        />
+        <InstantInput
+          size="xs"
+          label="Received to (your zone)"
+          value={receivedTo}
+          onChange={(at) => set({ receivedTo: at })}
+        />
       </Popover.Dropdown>
     </Popover>
-  );
-}
-
-function InstantInput({
-  label,
-  value,
-  onChange,
-}: {
-  readonly label: string;
-  readonly value: string | undefined;
-  readonly onChange: (at: string | undefined) => void;
-}) {
-  const [text, setText] = useState(
-    value === undefined ? "" : absoluteTime(value, "browser").slice(0, 19).replace(" ", "T"),
-  );
-  const send = () => {
-    const ms = Date.parse(text);
-    onChange(Number.isNaN(ms) ? undefined : new Date(ms).toISOString());
-  };
-  return (
-    <TextInput
-      size="xs"
-      type="datetime-local"
-      step={1}
-      label={`${label} (your zone)`}
-      value={text}
-      onChange={(event) => setText(event.currentTarget.value)}
-      onBlur={send}
-    />
   );
 }
 

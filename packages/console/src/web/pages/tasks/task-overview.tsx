@@ -5,6 +5,7 @@ import { Trace } from "../../components/trace.js";
 import { hasEnded, isRunning } from "./fitting-actions.js";
 import { ProgressBar } from "./progress-bar.js";
 import { TaskFacts } from "./task-facts.js";
+import { wholeValue } from "./whole-value.js";
 
 /** What a task was called with, how far it is, what came of it; its facts beside that. */
 export function TaskOverview({ task }: { readonly task: TaskDetail }) {
@@ -21,14 +22,14 @@ export function TaskOverview({ task }: { readonly task: TaskDetail }) {
         <TaskFailure task={task} />
         {(task.resultValue !== null || (ended && task.error === null)) && (
           <Panel title="Result">
-            <JsonValue value={task.resultValue} label="the result" />
+            <JsonValue value={task.resultValue} label="the result" download={wholeValue(task.id, "result")} />
           </Panel>
         )}
         <Panel title="Arguments">
-          <JsonValue value={task.argsValue} label="the arguments" />
+          <JsonValue value={task.argsValue} label="the arguments" download={wholeValue(task.id, "args")} />
         </Panel>
         <Panel title="Keyword arguments">
-          <JsonValue value={task.kwargsValue} label="the keyword arguments" />
+          <JsonValue value={task.kwargsValue} label="the keyword arguments" download={wholeValue(task.id, "kwargs")} />
         </Panel>
         {!task.exactArguments.known && task.exactArguments.reason !== null && (
           <p className="lv-muted">The arguments are not known exactly: {task.exactArguments.reason}</p>

@@ -24,8 +24,11 @@ export interface TaskActs {
   readonly dialog: ReactNode;
 }
 
-/** Acts on single tasks, and says what each action did, in the worker's words. */
-export function useTaskActs(): TaskActs {
+/**
+ * Acts on single tasks, and says what each action did, in the worker's words. `onForgotten`: leaves the page of a task that was forgotten;
+ * it would ask for it again, and a result backend that still knows it would bring half a record back.
+ */
+export function useTaskActs(onForgotten?: () => void): TaskActs {
   const notify = useNotify();
   const [asked, setAsked] = useState<Asked>();
   const told = (verb: string) => (reply: ActionReply) =>
@@ -74,8 +77,9 @@ export function useTaskActs(): TaskActs {
     done: (reply) => {
       told("Forget")(reply);
       close();
+      onForgotten?.();
     },
-    refresh,
+    refresh: onForgotten ? [] : refresh,
   });
   return {
     rerun: rerun.run,

@@ -1,9 +1,8 @@
-import { type UseQueryResult, useQuery, useQueryClient } from "@tanstack/react-query";
-import { useEffect } from "react";
+import { type UseQueryResult, useQuery } from "@tanstack/react-query";
 import type { LogLine, LogPage } from "../../../api/tasks.js";
 import { type ApiProblem, api, apiPath } from "../../api/client.js";
 import { apiKey } from "../../api/use-api.js";
-import { useLiveClient } from "../../state/app-context.js";
+import { useLiveAnswer } from "../../api/use-live-answer.js";
 import { withLines } from "./log-lines.js";
 
 /** Pages asked for at most: with 256 KiB kept of a task there are never so many. */
@@ -13,21 +12,16 @@ const PAGE = 1000;
 /** The whole log of a task, kept up to date by the stream. */
 export function useTaskLog(id: string): UseQueryResult<LogPage, ApiProblem> {
   const path = apiPath`tasks/${id}/logs`;
-  const client = useQueryClient();
-  const live = useLiveClient();
-  useEffect(
-    () =>
-      live.subscribe([`log:${id}`], (events) => {
-        const news = events.flatMap((event): LogLine[] =>
-          event.event === "log" && event.data.taskId === id ? [event.data] : [],
-        );
-        client.setQueryData<LogPage>(
-          apiKey(path),
-          (page) => page && { ...page, items: [...withLines(page.items, news)] },
-        );
-      }),
-    [client, live, path, id],
-  );
+  useLiveAnswer<LogPage>({
+    key: apiKey(path),
+    topics: [`log:${id}`],
+    merge: (page, events) => {
+      const news = events.flatMap((event): LogLine[] =>
+        event.event === "log" && event.data.taskId === id ? [event.data] : [],
+      );
+      return { answer: news.length === 0 ? page : { ...page, items: [...withLines(page.items, news)] }, asks: false };
+    },
+  });
   return useQuery<LogPage, ApiProblem>({ queryKey: apiKey(path), queryFn: ({ signal }) => readAll(path, signal) });
 }
 

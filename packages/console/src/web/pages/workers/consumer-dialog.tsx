@@ -1,8 +1,8 @@
-import { Autocomplete, Button, Modal, NativeSelect, TextInput } from "@mantine/core";
+import { Autocomplete, Modal, NativeSelect, TextInput } from "@mantine/core";
 import { useState } from "react";
 import type { Problem } from "../../../api/common.js";
 import { useApi } from "../../api/use-api.js";
-import { texts } from "../../texts.js";
+import { DialogForm } from "../../components/dialog-form.js";
 
 /** A queue as a consumer of it is described to a worker. */
 export interface ConsumerDraft {
@@ -26,7 +26,7 @@ export interface ConsumerDialogProps {
 export function ConsumerDialog(props: ConsumerDialogProps) {
   const title = props.act === "add" ? `Add a consumer: ${props.who}` : `Cancel a consumer: ${props.who}`;
   return (
-    <Modal opened onClose={props.onClose} title={title} closeButtonProps={{ "aria-label": texts.close }}>
+    <Modal opened onClose={props.onClose} title={title}>
       <ConsumerForm {...props} />
     </Modal>
   );
@@ -38,12 +38,13 @@ function ConsumerForm({ act, onClose, onSubmit, pending, problem }: ConsumerDial
   const set = (changes: Partial<typeof draft>) => setDraft({ ...draft, ...changes });
   const queue = draft.queue.trim();
   return (
-    <form
-      className="lv-stack"
-      onSubmit={(event) => {
-        event.preventDefault();
-        if (queue !== "" && !pending) onSubmit(filled({ ...draft, queue }));
-      }}
+    <DialogForm
+      onSubmit={() => onSubmit(filled({ ...draft, queue }))}
+      onClose={onClose}
+      verb={act === "add" ? "Add consumer" : "Cancel consumer"}
+      pending={pending}
+      problem={problem}
+      disabled={queue === ""}
     >
       <Autocomplete
         label="Queue"
@@ -89,20 +90,7 @@ function ConsumerForm({ act, onClose, onSubmit, pending, problem }: ConsumerDial
           What has been taken from the queue by then is finished. It holds until the worker starts anew.
         </p>
       )}
-      {problem && (
-        <p className="lv-problem" role="alert">
-          {problem.detail} <span className="lv-muted">({problem.code})</span>
-        </p>
-      )}
-      <div className="lv-dialog-buttons">
-        <Button variant="default" onClick={onClose}>
-          {texts.cancel}
-        </Button>
-        <Button type="submit" loading={pending} disabled={queue === ""}>
-          {act === "add" ? "Add consumer" : "Cancel consumer"}
-        </Button>
-      </div>
-    </form>
+    </DialogForm>
   );
 }
 

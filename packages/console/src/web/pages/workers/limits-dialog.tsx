@@ -1,13 +1,14 @@
-import { Button, Modal, NumberInput, Radio, TextInput } from "@mantine/core";
+import { Modal, NumberInput, Radio, TextInput } from "@mantine/core";
 import { useState } from "react";
 import type { ActionOutcome, ActionReply } from "../../../api/common.js";
 import type { WorkerDetail } from "../../../api/workers.js";
-import { api, apiPath } from "../../api/client.js";
+import { api, apiPath, randomKey } from "../../api/client.js";
+import type { Undo } from "../../api/offer-undo.js";
 import { useAction } from "../../api/use-action.js";
 import { useApi } from "../../api/use-api.js";
+import { DialogForm } from "../../components/dialog-form.js";
 import type { Reply } from "../../components/reply-strip.js";
-import { texts } from "../../texts.js";
-import type { OneWorkerOrders } from "./use-orders.js";
+import { changed, type OneWorkerOrders } from "./use-orders.js";
 
 type Limit = WorkerDetail["limits"][number];
 
@@ -29,34 +30,59 @@ export interface LimitChange {
 /** Sends the limits that change, and tells of each worker what it answered. */
 export function useSetLimits(worker: WorkerDetail, done: (reply: Reply) => void, failed?: string) {
   return useAction(
-    async (key, { task, all, rateLimit, times }: LimitChange): Promise<Reply> => {
-      const path = apiPath`workers/${worker.name}`;
-      const outcomes: ActionOutcome[] = [];
-      if (rateLimit !== undefined) {
-        const body = { task, rateLimit, all };
-        const reply = await api.post<ActionReply>(`${path}/rate-limit`, body, { idempotencyKey: `${key}r` });
-        outcomes.push(...reply.outcomes);
-      }
-      if (times !== undefined) {
-        const body = { task, ...times, all };
-        const reply = await api.post<ActionReply>(`${path}/time-limit`, body, { idempotencyKey: `${key}t` });
-        outcomes.push(...reply.outcomes);
-      }
-      return { what: `Limits of ${task}`, outcomes };
+    async (key, change: LimitChange, _before: Limit): Promise<Reply> => ({
+      what: `Limits of ${change.task}`,
+      outcomes: await sendLimits(worker, key, change),
+    }),
+    {
+      done,
+      undo: ({ outcomes }, change, before) => (outcomes.every(changed) ? undoOf(worker, change, before) : undefined),
+      refresh: ["workers", "task-types"],
+      ...(failed !== undefined && { failed }),
     },
-    { done, refresh: ["workers", "task-types"], ...(failed !== undefined && { failed }) },
   );
+}
+
+async function sendLimits(
+  worker: WorkerDetail,
+  key: string,
+  { task, all, rateLimit, times }: LimitChange,
+): Promise<readonly ActionOutcome[]> {
+  const path = apiPath`workers/${worker.name}`;
+  const outcomes: ActionOutcome[] = [];
+  if (rateLimit !== undefined) {
+    const body = { task, rateLimit, all };
+    const reply = await api.post<ActionReply>(`${path}/rate-limit`, body, { idempotencyKey: `${key}r` });
+    outcomes.push(...reply.outcomes);
+  }
+  if (times !== undefined) {
+    const body = { task, ...times, all };
+    const reply = await api.post<ActionReply>(`${path}/time-limit`, body, { idempotencyKey: `${key}t` });
+    outcomes.push(...reply.outcomes);
+  }
+  return outcomes;
+}
+
+/** Of one worker the limits as they were are known; those of all may each have been others. */
+function undoOf(worker: WorkerDetail, { task, all, rateLimit, times }: LimitChange, before: Limit): Undo | undefined {
+  if (all) return undefined;
+  const old: LimitChange = {
+    task,
+    all,
+    ...(rateLimit !== undefined && { rateLimit: before.rateLimit }),
+    ...(times !== undefined && { times: { soft: before.softTimeLimit, hard: before.timeLimit } }),
+  };
+  return {
+    text: `Changed the limits of ${task}`,
+    undone: `The limits of ${task} are as they were`,
+    back: () => sendLimits(worker, randomKey(), old),
+  };
 }
 
 /** Asks for the limits of one task: on this worker, or on all. */
 export function LimitsDialog(props: LimitsDialogProps) {
   return (
-    <Modal
-      opened
-      onClose={props.onClose}
-      title={`Limits of ${props.limit.task}`}
-      closeButtonProps={{ "aria-label": texts.close }}
-    >
+    <Modal opened onClose={props.onClose} title={`Limits of ${props.limit.task}`}>
       <LimitsForm {...props} />
     </Modal>
   );
@@ -78,12 +104,13 @@ function LimitsForm({ worker, limit, orders, onClose }: LimitsDialogProps) {
   const noRate = orders.reason("rate-limit");
   const noTime = orders.reason("time-limit");
   return (
-    <form
-      className="lv-stack"
-      onSubmit={(event) => {
-        event.preventDefault();
-        if (change && !crossed) save.run(change);
-      }}
+    <DialogForm
+      onSubmit={() => change && save.run(change, limit)}
+      onClose={onClose}
+      verb="Set limits"
+      pending={save.pending}
+      problem={save.problem}
+      disabled={change === undefined || crossed}
     >
       <TextInput
         label="Rate limit"
@@ -123,20 +150,7 @@ function LimitsForm({ worker, limit, orders, onClose }: LimitsDialogProps) {
         </div>
       </Radio.Group>
       <p className="lv-muted">A restart of a worker brings back what its program and settings say.</p>
-      {save.problem && (
-        <p className="lv-problem" role="alert">
-          {save.problem.detail} <span className="lv-muted">({save.problem.code})</span>
-        </p>
-      )}
-      <div className="lv-dialog-buttons">
-        <Button variant="default" onClick={onClose}>
-          {texts.cancel}
-        </Button>
-        <Button type="submit" loading={save.pending} disabled={change === undefined || crossed}>
-          Set limits
-        </Button>
-      </div>
-    </form>
+    </DialogForm>
   );
 }
 
@@ -147,7 +161,10 @@ interface LimitDraft {
   readonly all: boolean;
 }
 
-/** What differs from what is; on all workers everything is sent, as theirs may differ. Undefined when there is nothing to send. */
+/**
+ * What differs from what is on this worker. On all of them, limits that differ in nothing are sent too: theirs may be others. Undefined
+ * when there is nothing to send.
+ */
 function changeOf(limit: Limit, { rate, soft, hard, all }: LimitDraft): LimitChange | undefined {
   const rateLimit = rate.trim() === "" ? null : rate.trim();
   const times = { soft: secondsOf(soft), hard: secondsOf(hard) };

@@ -1,7 +1,8 @@
 import { useState } from "react";
-import type { ActionReply } from "../../../api/common.js";
+import type { ActionOutcome, ActionReply } from "../../../api/common.js";
 import type { CONTROLS, WorkerDetail } from "../../../api/workers.js";
-import { api, apiPath } from "../../api/client.js";
+import { api, apiPath, randomKey } from "../../api/client.js";
+import type { Undo } from "../../api/offer-undo.js";
 import { type Action, useAction } from "../../api/use-action.js";
 import type { Reply } from "../../components/reply-strip.js";
 import { useMay } from "../../state/app-context.js";
@@ -17,6 +18,13 @@ export interface Order {
   readonly path: string;
   readonly body?: Readonly<Record<string, unknown>>;
   readonly method?: "post" | "delete";
+  /** The order that takes it back, and what that comes to: offered when the worker did what it was told. */
+  readonly reverse?: Omit<Order, "reverse"> & { readonly did: string; readonly undid: string };
+}
+
+/** Whether the worker did something: one that was so already has nothing to take back (Celery's words: "already consuming from"). */
+export function changed({ outcome, detail }: ActionOutcome): boolean {
+  return outcome === "done" && !/^already\b/i.test(detail);
 }
 
 /** What one worker can be told from here, and what it said to the last order. */
@@ -42,13 +50,17 @@ export function useOrders(worker: WorkerDetail, onDone: (reply: Reply) => void =
         : await api.post<ActionReply>(whole, body, { idempotencyKey: key });
     return { what, outcomes };
   };
+  const undo = ({ outcomes }: Reply, { reverse }: Order): Undo | undefined =>
+    reverse && outcomes.length > 0 && outcomes.every(changed)
+      ? { text: reverse.did, undone: reverse.undid, back: async () => (await send(randomKey(), reverse)).outcomes }
+      : undefined;
   const done = (answer: Reply) => {
     setReply(answer);
     onDone(answer);
   };
   return {
-    action: useAction(send, { failed: "The worker was not told", done, refresh: ["workers"] }),
-    inDialog: useAction(send, { done, refresh: ["workers"] }),
+    action: useAction(send, { failed: "The worker was not told", done, undo, refresh: ["workers"] }),
+    inDialog: useAction(send, { done, undo, refresh: ["workers"] }),
     reply,
     setReply,
     reason: (control) => (may ? (worker.controls[control]?.reason ?? null) : texts.needsRole("operator")),

@@ -1,11 +1,13 @@
 import { type ReactNode, useState } from "react";
 import type { ActionOutcome, ActionReply } from "../../../api/common.js";
-import { api, apiPath, asProblem } from "../../api/client.js";
+import { api, apiPath, asProblem, randomKey } from "../../api/client.js";
+import type { Undo } from "../../api/offer-undo.js";
 import { useAction } from "../../api/use-action.js";
 import { ConfirmDialog } from "../../components/confirm-dialog.js";
 import { type Reply, ReplyStrip } from "../../components/reply-strip.js";
 import { ConsumerDialog } from "./consumer-dialog.js";
 import { ShutDownDialog } from "./shutdown-dialog.js";
+import { changed } from "./use-orders.js";
 import { whoText, workersText } from "./workers-text.js";
 
 type Asked =
@@ -17,7 +19,8 @@ type Asked =
 export interface WorkerOrders {
   readonly ping: (names: readonly string[]) => void;
   readonly refresh: (names: readonly string[]) => void;
-  readonly events: (names: readonly string[], enabled: boolean) => void;
+  /** `others`: those whose events are not so yet. */
+  readonly events: (names: readonly string[], enabled: boolean, others: readonly string[]) => void;
   readonly addConsumer: (names: readonly string[]) => void;
   readonly cancelConsumer: (names: readonly string[]) => void;
   readonly restart: (names: readonly string[]) => void;
@@ -33,6 +36,31 @@ interface Order {
   /** Of `POST workers/bulk/<path>`. */
   readonly path: "ping" | "refresh" | "events" | "consumers" | "restart" | "shutdown";
   readonly body: Readonly<Record<string, unknown>> & { readonly workers: readonly string[] };
+  readonly reverse?: Reverse;
+}
+
+/** How an order is taken back, at those of `workers` that did what they were told. */
+interface Reverse {
+  readonly did: string;
+  readonly undid: string;
+  readonly workers: readonly string[];
+  readonly body: Readonly<Record<string, unknown>>;
+}
+
+async function tellAll(key: string, path: Order["path"], body: Order["body"]): Promise<readonly ActionOutcome[]> {
+  return (await api.post<ActionReply>(`workers/bulk/${path}`, body, { idempotencyKey: key })).outcomes;
+}
+
+function undoOf({ outcomes }: Reply, { path, reverse }: Order): Undo | undefined {
+  if (reverse === undefined) return undefined;
+  const did = new Set(outcomes.filter(changed).map(({ target }) => target));
+  const workers = reverse.workers.filter((name) => did.has(name));
+  if (workers.length === 0) return undefined;
+  return {
+    text: `${whoText(workers)}: ${reverse.did}`,
+    undone: `${whoText(workers)}: ${reverse.undid}`,
+    back: () => tellAll(randomKey(), path, { ...reverse.body, workers }),
+  };
 }
 
 /** Gives orders to workers, and keeps what each answered in view. */
@@ -41,10 +69,7 @@ export function useWorkerOrders(): WorkerOrders {
   const [reply, setReply] = useState<Reply>();
   const close = () => setAsked(undefined);
   const order = useAction(
-    async (key, { what, path, body }: Order) => ({
-      what,
-      outcomes: (await api.post<ActionReply>(`workers/bulk/${path}`, body, { idempotencyKey: key })).outcomes,
-    }),
+    async (key, { what, path, body }: Order): Promise<Reply> => ({ what, outcomes: await tellAll(key, path, body) }),
     {
       // A dialog tells a refusal itself.
       ...(asked === undefined && { failed: "The workers were not told" }),
@@ -52,6 +77,7 @@ export function useWorkerOrders(): WorkerOrders {
         setReply(answer);
         close();
       },
+      undo: undoOf,
       refresh: ["workers"],
     },
   );
@@ -67,12 +93,26 @@ export function useWorkerOrders(): WorkerOrders {
     forget.clear();
     setAsked({ act, names });
   };
-  const tell = (what: string, path: Order["path"], workers: readonly string[], more: Order["body"] | object = {}) =>
-    order.run({ what, path, body: { ...more, workers } });
+  const tell: Tell = (what, path, workers, more = {}, reverse = undefined) =>
+    order.run({ what, path, body: { ...more, workers }, ...(reverse && { reverse }) });
   return {
     ping: (names) => tell("Ping", "ping", names),
     refresh: (names) => tell("Refresh", "refresh", names),
-    events: (names, enabled) => tell(enabled ? "Events on" : "Events off", "events", names, { enabled }),
+    events: (names, enabled, others) => {
+      const [did, undid] = enabled ? ["events on", "events off"] : ["events off", "events on"];
+      tell(
+        enabled ? "Events on" : "Events off",
+        "events",
+        names,
+        { enabled },
+        {
+          did,
+          undid,
+          workers: others,
+          body: { enabled: !enabled },
+        },
+      );
+    },
     addConsumer: ask("add"),
     cancelConsumer: ask("cancel"),
     restart: ask("restart"),
@@ -104,10 +144,12 @@ async function forgetWorker(name: string): Promise<ActionOutcome> {
   }
 }
 
+type Tell = (what: string, path: Order["path"], workers: readonly string[], more?: object, reverse?: Reverse) => void;
+
 interface OrderDialogProps {
   readonly asked: Asked;
   readonly onClose: () => void;
-  readonly tell: (what: string, path: Order["path"], workers: readonly string[], more?: object) => void;
+  readonly tell: Tell;
   readonly forget: () => void;
   readonly pending: boolean;
   readonly problem: ReturnType<typeof useAction>["problem"];
@@ -120,12 +162,22 @@ function OrderDialog({ asked: { act, names }, tell, forget, ...dialog }: OrderDi
         {...dialog}
         act={act}
         who={whoText(names)}
-        onSubmit={(draft) =>
-          tell(act === "add" ? `Consume ${draft.queue}` : `Stop consuming ${draft.queue}`, "consumers", names, {
-            ...draft,
-            cancel: act === "cancel",
-          })
-        }
+        onSubmit={(draft) => {
+          const [consumes, left] = [`consuming ${draft.queue}`, `no longer consuming ${draft.queue}`];
+          const cancel = act === "cancel";
+          tell(
+            cancel ? `Stop consuming ${draft.queue}` : `Consume ${draft.queue}`,
+            "consumers",
+            names,
+            { ...draft, cancel },
+            {
+              did: cancel ? left : consumes,
+              undid: cancel ? consumes : left,
+              workers: names,
+              body: { ...draft, cancel: !cancel },
+            },
+          );
+        }}
       />
     );
   }

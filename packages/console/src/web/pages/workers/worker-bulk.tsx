@@ -15,6 +15,7 @@ export function WorkerBulk({
   readonly orders: WorkerOrders;
 }) {
   const there = selected.filter(({ status }) => status !== "offline").map(({ name }) => name);
+  const otherThan = (enabled: boolean) => selected.filter(({ events }) => events === !enabled).map(({ name }) => name);
   const gone = selected.filter(({ status }) => status === "offline").map(({ name }) => name);
   return (
     <>
@@ -25,8 +26,8 @@ export function WorkerBulk({
           <OrderMenu
             label="Events"
             entries={[
-              { label: "Enable events", run: () => orders.events(there, true) },
-              { label: "Disable events", run: () => orders.events(there, false) },
+              { label: "Enable events", run: () => orders.events(there, true, otherThan(true)) },
+              { label: "Disable events", run: () => orders.events(there, false, otherThan(false)) },
             ]}
           />
           <OrderMenu

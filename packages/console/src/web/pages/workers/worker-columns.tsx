@@ -4,6 +4,7 @@ import { AppLink } from "../../components/app-link.js";
 import type { Column } from "../../components/data-table.js";
 import { Duration } from "../../components/duration.js";
 import { sizeText } from "../../components/json-text.js";
+import { Name } from "../../components/name-text.js";
 import { short, whole } from "../../components/table-texts.js";
 import { absoluteTime, Time } from "../../components/time.js";
 import { paths } from "../../paths.js";
@@ -81,7 +82,7 @@ function NameCell({ worker }: { readonly worker: WorkerSummary }) {
   return (
     <span className="lv-worker-name">
       <AppLink to={paths.worker(worker.name)} className="lv-cut lv-task-name" title={worker.name}>
-        <bdi>{worker.name}</bdi>
+        <Name>{worker.name}</Name>
       </AppLink>
       {worker.status !== "online" && worker.figuresAt !== null && (
         <span className="lv-muted">

@@ -8,7 +8,7 @@ import { Facts, Panel } from "../../components/page.js";
 import { Time } from "../../components/time.js";
 import { paths } from "../../paths.js";
 import { Callout } from "../tasks/callout.js";
-import type { OneWorkerOrders } from "./use-orders.js";
+import type { OneWorkerOrders, Order } from "./use-orders.js";
 import { SlotsInUse } from "./worker-columns.js";
 import { kindText, useAgo } from "./worker-status.js";
 
@@ -37,16 +37,23 @@ export function WorkerActions({ worker, orders }: { readonly worker: WorkerDetai
         </Button>
       </DisabledWhen>
       <DisabledWhen reason={reason("events")}>
-        <Button
-          variant="default"
-          disabled={action.pending}
-          onClick={() => action.run({ what: on ? "Events off" : "Events on", path: "events", body: { enabled: !on } })}
-        >
+        <Button variant="default" disabled={action.pending} onClick={() => action.run(eventsOrder(!on))}>
           {on ? "Disable events" : "Enable events"}
         </Button>
       </DisabledWhen>
     </>
   );
+}
+
+/** Switches its events, and offers to switch them back. */
+function eventsOrder(enabled: boolean): Order {
+  const order = (on: boolean): Order => ({
+    what: on ? "Events on" : "Events off",
+    path: "events",
+    body: { enabled: on },
+  });
+  const said = (on: boolean) => (on ? "Its events are on" : "Its events are off");
+  return { ...order(enabled), reverse: { ...order(!enabled), did: said(enabled), undid: said(!enabled) } };
 }
 
 /** What must be known before any figure is read: that it is old, or that something is amiss. */
@@ -90,11 +97,7 @@ export function WorkerNotes({
         <Callout title="Its events are off">
           <p>Its tasks are seen only where their results are kept: states, timings and progress are missing.</p>
           <DisabledWhen reason={orders.reason("events")}>
-            <Button
-              size="compact-sm"
-              variant="default"
-              onClick={() => orders.action.run({ what: "Events on", path: "events", body: { enabled: true } })}
-            >
+            <Button size="compact-sm" variant="default" onClick={() => orders.action.run(eventsOrder(true))}>
               Enable events
             </Button>
           </DisabledWhen>

@@ -8,6 +8,7 @@ import { SearchBox } from "../../components/search-box.js";
 import { sortRows } from "../../components/sort-rows.js";
 import { Badge } from "../../components/state-badge.js";
 import { paths } from "../../paths.js";
+import { useUrlState } from "../../state/url-state.js";
 import { LimitsDialog, useSetLimits } from "./limits-dialog.js";
 import type { OneWorkerOrders } from "./use-orders.js";
 
@@ -24,7 +25,7 @@ const ORIGINS: Readonly<Record<Limit["origin"], string>> = {
 export function WorkerLimits({ worker, orders }: { readonly worker: WorkerDetail; readonly orders: OneWorkerOrders }) {
   const openPath = useOpenPath();
   const [sought, setSought] = useState<string>();
-  const [sort, setSort] = useState("task");
+  const [{ sort = "task" }, change] = useUrlState(["sort"]);
   const [editing, setEditing] = useState<Limit>();
   const clear = useSetLimits(worker, orders.setReply, "The worker was not told");
   const found = worker.limits.filter(
@@ -60,7 +61,7 @@ export function WorkerLimits({ worker, orders }: { readonly worker: WorkerDetail
             label: "Clear the rate limit",
             icon: "close",
             disabled: orders.reason("rate-limit") ?? (limit.rateLimit === null ? "it has none" : null),
-            run: () => clear.run({ task: limit.task, all: false, rateLimit: null }),
+            run: () => clear.run({ task: limit.task, all: false, rateLimit: null }, limit),
           },
           {
             label: "Clear the time limits",
@@ -68,7 +69,7 @@ export function WorkerLimits({ worker, orders }: { readonly worker: WorkerDetail
             disabled:
               orders.reason("time-limit") ??
               (limit.timeLimit === null && limit.softTimeLimit === null ? "it has none" : null),
-            run: () => clear.run({ task: limit.task, all: false, times: { soft: null, hard: null } }),
+            run: () => clear.run({ task: limit.task, all: false, times: { soft: null, hard: null } }, limit),
           },
         ];
   return (
@@ -86,7 +87,7 @@ export function WorkerLimits({ worker, orders }: { readonly worker: WorkerDetail
         rowFaded={() => worker.status !== "online"}
         {...(!offline && neither === null && { onOpen: setEditing })}
         sort={sort}
-        onSort={setSort}
+        onSort={(next) => change({ sort: next === "task" ? undefined : next }, { replace: true })}
         toolbar={<SearchBox value={sought} onChange={setSought} label="Search tasks of this worker" />}
         onClearFilters={sought === undefined ? undefined : () => setSought(undefined)}
         emptyState={

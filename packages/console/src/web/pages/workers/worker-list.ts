@@ -85,11 +85,10 @@ function figureOf(worker: WorkerSummary, column: string): SortValue {
 }
 
 /** Works what the stream tells of workers into the list. */
-export function mergeWorkers(list: WorkerList, events: readonly LiveEvent[]): WorkerList | "refetch" {
+export function mergeWorkers(list: WorkerList, events: readonly LiveEvent[]): WorkerList {
   const items = new Map(list.items.map((worker) => [worker.name, worker]));
   let changed = false;
   for (const event of events) {
-    if (event.event === "resync") return "refetch";
     if (event.event !== "worker") continue;
     changed = true;
     if ("gone" in event.data) items.delete(event.data.name);

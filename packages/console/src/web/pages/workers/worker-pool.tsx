@@ -11,7 +11,7 @@ import { Facts, Panel } from "../../components/page.js";
 import { whole } from "../../components/table-texts.js";
 import { paths } from "../../paths.js";
 import { useNow } from "../../state/app-context.js";
-import type { OneWorkerOrders } from "./use-orders.js";
+import type { OneWorkerOrders, Order } from "./use-orders.js";
 
 export interface WorkerPoolProps {
   readonly worker: WorkerDetail;
@@ -69,8 +69,16 @@ function PoolControls({ worker, orders, onRestart, onShutDown }: WorkerPoolProps
   const [n, setN] = useState<number | string>(1);
   const by = Number(n);
   const sized = Number.isInteger(by) && by >= 1;
-  const resize = (verb: "grow" | "shrink") =>
-    action.run({ what: verb === "grow" ? `Grow by ${by}` : `Shrink by ${by}`, path: `pool/${verb}`, body: { n: by } });
+  const resize = (verb: "grow" | "shrink") => {
+    const [did, undid] = [`The pool grew by ${by}`, `The pool shrank by ${by}`];
+    action.run({
+      ...sizeOrder(verb, by),
+      reverse:
+        verb === "grow"
+          ? { ...sizeOrder("shrink", by), did, undid }
+          : { ...sizeOrder("grow", by), did: undid, undid: did },
+    });
+  };
   return (
     <div className="lv-stack">
       <ControlLine label="Size">
@@ -122,12 +130,23 @@ function PoolControls({ worker, orders, onRestart, onShutDown }: WorkerPoolProps
   );
 }
 
+function sizeOrder(verb: "grow" | "shrink", n: number): Order {
+  return { what: verb === "grow" ? `Grow by ${n}` : `Shrink by ${n}`, path: `pool/${verb}`, body: { n } };
+}
+
+function rangeOrder(min: number, max: number): Order {
+  return { what: `Autoscale ${min} – ${max}`, path: "pool/autoscale", body: { min, max } };
+}
+
 function Autoscale({ worker, orders: { action, reason } }: Pick<WorkerPoolProps, "worker" | "orders">) {
   const [min, setMin] = useState<number | string>(worker.autoscale?.min ?? 1);
   const [max, setMax] = useState<number | string>(worker.autoscale?.max ?? worker.slots ?? 1);
   const [from, to] = [Number(min), Number(max)];
   const fits = Number.isInteger(from) && Number.isInteger(to) && from >= 0 && to >= Math.max(1, from);
   const disabled = reason("autoscale") !== null;
+  const before = worker.autoscale;
+  const said = (range: { readonly min: number; readonly max: number }) =>
+    `The pool scales between ${range.min} and ${range.max}`;
   return (
     <ControlLine label="Autoscale">
       <NumberInput
@@ -158,7 +177,16 @@ function Autoscale({ worker, orders: { action, reason } }: Pick<WorkerPoolProps,
           variant="default"
           disabled={!fits || action.pending}
           onClick={() =>
-            action.run({ what: `Autoscale ${from} – ${to}`, path: "pool/autoscale", body: { min: from, max: to } })
+            action.run({
+              ...rangeOrder(from, to),
+              ...(before && {
+                reverse: {
+                  ...rangeOrder(before.min, before.max),
+                  did: said({ min: from, max: to }),
+                  undid: said(before),
+                },
+              }),
+            })
           }
         >
           Set range

@@ -1,5 +1,6 @@
 import { Button } from "@mantine/core";
 import { useState } from "react";
+import type { Figure } from "../../../api/common.js";
 import type { QueueList } from "../../../api/queues.js";
 import type { WorkerDetail } from "../../../api/workers.js";
 import { apiPath } from "../../api/client.js";
@@ -7,19 +8,23 @@ import { useApi } from "../../api/use-api.js";
 import { AppLink, useOpenPath } from "../../components/app-link.js";
 import { type Column, DataTable } from "../../components/data-table.js";
 import { Icon } from "../../components/icon.js";
+import { Name } from "../../components/name-text.js";
 import { DisabledWhen } from "../../components/needs-role.js";
 import { Empty } from "../../components/page-states.js";
-import { whole } from "../../components/table-texts.js";
 import { paths } from "../../paths.js";
-import { useNotify } from "../../state/app-context.js";
+import { FigureValue } from "../queues/figure.js";
 import { mergeQueues } from "../queues/queue-list.js";
 import { OneLine } from "../tasks/task-columns.js";
 import { ConsumerDialog, type ConsumerDraft } from "./consumer-dialog.js";
-import { type OneWorkerOrders, useOrders } from "./use-orders.js";
+import { type OneWorkerOrders, type Order, useOrders } from "./use-orders.js";
 
 const LIVE_QUEUES = { topics: ["queues"], merge: mergeQueues };
 
 type WorkerQueue = WorkerDetail["queuesList"][number];
+/** `ready` is undefined while the broker's queues are not known, and where it has none of the name. */
+interface QueueRow extends WorkerQueue {
+  readonly ready: Figure | undefined;
+}
 
 export interface WorkerQueuesProps {
   readonly worker: WorkerDetail;
@@ -29,7 +34,6 @@ export interface WorkerQueuesProps {
 /** The queues it consumes, and how it declared them. */
 export function WorkerQueues({ worker, orders }: WorkerQueuesProps) {
   const openPath = useOpenPath();
-  const notify = useNotify();
   const queues = useReadyNow(worker.queuesList);
   const [adding, setAdding] = useState(false);
   const { inDialog } = useOrders(worker, (reply) => {
@@ -37,19 +41,19 @@ export function WorkerQueues({ worker, orders }: WorkerQueuesProps) {
     setAdding(false);
   });
   const reason = orders.reason("consumers");
-  const add = (draft: ConsumerDraft) => ({ what: `Consume ${draft.queue}`, path: "consumers", body: { ...draft } });
-  const cancel = (queue: WorkerQueue) => {
-    orders.action.run({
-      what: `Stop consuming ${queue.name}`,
-      path: apiPath`consumers/${queue.name}`,
-      method: "delete",
-    });
-    notify({
-      kind: "info",
-      text: `${worker.name} was told to stop consuming ${queue.name}`,
-      undo: () => orders.action.run(add(draftOf(queue))),
-    });
-  };
+  const consume = (draft: ConsumerDraft) => ({ what: `Consume ${draft.queue}`, path: "consumers", body: { ...draft } });
+  const leave = (queue: string) =>
+    ({ what: `Stop consuming ${queue}`, path: apiPath`consumers/${queue}`, method: "delete" }) as const;
+  const consumes = (queue: string) => `${worker.name} consumes ${queue}`;
+  const left = (queue: string) => `${worker.name} no longer consumes ${queue}`;
+  const add = (draft: ConsumerDraft): Order => ({
+    ...consume(draft),
+    reverse: { ...leave(draft.queue), did: consumes(draft.queue), undid: left(draft.queue) },
+  });
+  const cancel = (queue: WorkerQueue): Order => ({
+    ...leave(queue.name),
+    reverse: { ...consume(draftOf(queue)), did: left(queue.name), undid: consumes(queue.name) },
+  });
   const offline = worker.status === "offline";
   return (
     <>
@@ -70,7 +74,7 @@ export function WorkerQueues({ worker, orders }: WorkerQueuesProps) {
                   label: "Cancel consumer",
                   icon: "minus" as const,
                   disabled: reason,
-                  run: () => cancel(queue),
+                  run: () => orders.action.run(cancel(queue)),
                 },
               ]),
         ]}
@@ -109,10 +113,10 @@ export function WorkerQueues({ worker, orders }: WorkerQueuesProps) {
 }
 
 /** Workers do not know how much waits: the broker does. */
-function useReadyNow(queues: readonly WorkerQueue[]): readonly WorkerQueue[] {
+function useReadyNow(queues: readonly WorkerQueue[]): readonly QueueRow[] {
   const list = useApi<QueueList>("queues", {}, { live: LIVE_QUEUES, refetchEvery: 15 });
-  const ready = new Map((list.data?.items ?? []).map((queue) => [queue.name, queue.ready.value]));
-  return queues.map((queue) => ({ ...queue, ready: queue.ready ?? ready.get(queue.name) ?? null }));
+  const ready = new Map((list.data?.items ?? []).map((queue) => [queue.name, queue.ready]));
+  return queues.map((queue) => ({ ...queue, ready: ready.get(queue.name) }));
 }
 
 /** The queue as it was consumed: for taking the cancelling back. */
@@ -127,7 +131,7 @@ function draftOf({ name, exchange, exchangeType, routingKey }: WorkerQueue): Con
 
 const none = <span className="lv-none">–</span>;
 
-const COLUMNS: readonly Column<WorkerQueue>[] = [
+const COLUMNS: readonly Column<QueueRow>[] = [
   {
     key: "name",
     title: "Queue",
@@ -135,7 +139,7 @@ const COLUMNS: readonly Column<WorkerQueue>[] = [
     card: "title",
     cell: (queue) => (
       <AppLink to={paths.queue(queue.name)} className="lv-cut lv-task-name" title={queue.name}>
-        <bdi>{queue.name}</bdi>
+        <Name>{queue.name}</Name>
       </AppLink>
     ),
   },
@@ -144,7 +148,7 @@ const COLUMNS: readonly Column<WorkerQueue>[] = [
     title: "Ready now",
     align: "right",
     card: "field",
-    cell: ({ ready }) => (ready === null ? none : <span className="lv-number">{whole(ready)}</span>),
+    cell: ({ ready }) => (ready ? <FigureValue figure={ready} /> : none),
   },
   {
     key: "exchange",

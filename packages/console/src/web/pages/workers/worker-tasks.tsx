@@ -69,6 +69,7 @@ export function WorkerTasks({ worker, orders }: { readonly worker: WorkerDetail;
         title="Reserved"
         none="It holds no task that it has not begun."
         tasks={worker.reservedTasks}
+        count={worker.reserved ?? worker.reservedTasks.length}
         menu={waiting}
         columns={shared.columns("started eta pid")}
         faded={shared.faded}
@@ -108,13 +109,16 @@ interface TaskPanelProps {
   readonly title: "Active" | "Reserved" | "Scheduled";
   readonly none: string;
   readonly tasks: readonly WorkerTask[];
+  /** How many it has, of which `tasks` may be a part. @default as many as `tasks` */
+  readonly count?: number;
   readonly columns: readonly Column<WorkerTask>[];
   readonly menu: (task: WorkerTask) => readonly RowAction[];
   readonly faded: boolean;
   readonly keyboard?: boolean;
 }
 
-function TaskPanel({ title, none, tasks, columns, menu, faded, keyboard = false }: TaskPanelProps) {
+function TaskPanel(props: TaskPanelProps) {
+  const { title, none, tasks, count = tasks.length, columns, menu, faded, keyboard = false } = props;
   return (
     <DataTable
       name={`worker-${title.toLowerCase()}`}
@@ -128,7 +132,7 @@ function TaskPanel({ title, none, tasks, columns, menu, faded, keyboard = false 
       keyboard={keyboard}
       toolbar={
         <h2>
-          {title} <span className="lv-count">{tasks.length}</span>
+          {title} <span className="lv-count">{count > tasks.length ? `first ${tasks.length} of ${count}` : count}</span>
         </h2>
       }
       emptyState={<p className="lv-quiet-line lv-muted">{none}</p>}

@@ -1,0 +1,46 @@
+import type { WorkerStore } from "../store/worker-store.js";
+
+/** Milliseconds that a console which does not write keeps what it noticed: longer than nobody may be the one that does. */
+const KEPT_MS = 15_000;
+/** Notes kept at most. */
+const MOST_KEPT = 10_000;
+
+interface Note {
+  readonly name: string;
+  readonly atMs: number;
+  readonly status: string;
+}
+
+/**
+ * When workers came and went, in their history. All consoles of a store notice; the one that writes events writes this too, and another
+ * one that takes its place writes what it noticed meanwhile.
+ */
+export class StatusHistory {
+  readonly #store: Pick<WorkerStore, "note">;
+  readonly #isLeader: () => boolean;
+  #kept: Note[] = [];
+
+  constructor(options: { readonly store: Pick<WorkerStore, "note">; readonly isLeader: () => boolean }) {
+    this.#store = options.store;
+    this.#isLeader = options.isLeader;
+  }
+
+  /** Rejects with a `StoreError`. */
+  async note(name: string, status: string, atMs: number): Promise<void> {
+    const note = { name, status, atMs };
+    if (this.#isLeader()) await this.#write(note);
+    else if (this.#kept.length < MOST_KEPT) this.#kept.push(note);
+  }
+
+  /** Writes what was kept, once it is for this console to write. Rejects with a `StoreError`. */
+  async writeKept(nowMs: number): Promise<void> {
+    if (this.#kept.length === 0) return;
+    this.#kept = this.#kept.filter(({ atMs }) => nowMs - atMs < KEPT_MS);
+    if (!this.#isLeader()) return;
+    for (const note of this.#kept.splice(0)) await this.#write(note);
+  }
+
+  async #write({ name, atMs, status }: Note): Promise<void> {
+    await this.#store.note(name, { atMs, what: status, by: null, outcome: null });
+  }
+}
