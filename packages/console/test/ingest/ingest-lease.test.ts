@@ -1,7 +1,7 @@
 import { hostname } from "node:os";
 import { currentTask } from "lovage";
 import { expect, test } from "vitest";
-import { IngestLease, LEASE_SECONDS } from "../../src/server/ingest/ingest-lease.js";
+import { IngestLease, LEASE_SECONDS, processSpace } from "../../src/server/ingest/ingest-lease.js";
 import type { Database } from "../../src/server/store/database.js";
 import { StoreError } from "../../src/server/store/store-error.js";
 import { describeDatabases } from "../support/console-database.js";
@@ -96,10 +96,13 @@ describeDatabases("the lease of ingestion", (place) => {
     const clock = new HeldClock(0);
     const next = await lease(database, { owner: elsewhere("next"), clock, isAlive: (pid) => pid === 4712 });
     for (const [owner, taken] of [
-      [`4711@${hostname()}/1/x`, true],
-      [`4712@${hostname()}/1/x`, false],
-      [`${process.pid}@${hostname()}/1/x`, true],
-      [`${process.pid}@${hostname()}/${Math.floor(performance.timeOrigin)}/x`, false],
+      [`4711@${processSpace()}/1/x`, true],
+      [`4712@${processSpace()}/1/x`, false],
+      [`${process.pid}@${processSpace()}/1/x`, true],
+      [`${process.pid}@${processSpace()}/${Math.floor(performance.timeOrigin)}/x`, false],
+      // Of a container beside this one, under the same host's name: its processes are not seen here.
+      [`4711@${processSpace()}.other/1/x`, false],
+      [`${process.pid}@${hostname()} another boot/1/x`, false],
     ] as const) {
       await database.write([{ sql: "DELETE FROM ingest_lease" }]);
       await (await lease(database, { owner, clock })).ask(1);

@@ -55,6 +55,16 @@ describe("redacting a value", () => {
     });
   });
 
+  test("looks at so much of a value as can be looked at while others wait, and leaves out the rest", () => {
+    const text = "a.b://".repeat(10_000);
+    const many = redactValue(Array.from({ length: 100 }, () => text));
+    expect(many.cut).toBe(true);
+    expect(JSON.stringify(many.value).length).toBeLessThan(300_000);
+    const named = redactValue(Object.fromEntries(Array.from({ length: 100 }, (_, n) => [`${n}${text}`, 1])));
+    expect(named.cut).toBe(true);
+    expect(JSON.stringify(named.value).length).toBeLessThan(400_000);
+  });
+
   test("keeps members with odd names, and makes no prototype of any", () => {
     const value: unknown = JSON.parse(`{"__proto__": {"password": "${SECRET}"}, "constructor": 1}`);
     const { value: kept } = redactValue(value);
