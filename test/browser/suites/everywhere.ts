@@ -302,9 +302,10 @@ async function furnish(stage: Stage): Promise<Readonly<Record<string, string>>> 
 }
 
 async function startRun(stage: Stage): Promise<{ readonly id: string }> {
-  const { id } = await stage.app.sendTask("shop.restock", [], {
-    kwargs: { shelf: "B2", amount: 3, steps: 3 },
-    headers: { lovage_job: "restock", lovage_job_run: "first" },
+  const reply = await fetch(new URL("api/v1/jobs/restock/runs", stage.url), {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body: JSON.stringify({ parameters: { shelf: "B2", amount: 3, steps: 3 } }),
   });
-  return { id };
+  return z.object({ id: z.string() }).parse(await reply.json());
 }

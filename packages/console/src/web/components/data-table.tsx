@@ -12,6 +12,7 @@ import { useColumns } from "./table-columns.js";
 import { type RowActs, TableRow } from "./table-row.js";
 import { tableTexts as texts } from "./table-texts.js";
 import type { Column, DataTableProps } from "./table-types.js";
+import { useScrolled } from "./use-scrolled.js";
 
 export type { Column, DataTableProps, Paging, RowAction } from "./table-types.js";
 
@@ -59,22 +60,6 @@ export function DataTable<Row>(props: DataTableProps<Row>) {
       {rows !== undefined && rows.length > 0 && <TableFooter table={props} />}
     </div>
   );
-}
-
-/** Whether the first rows are out of sight: the table scrolls by itself, or (on narrow screens) with the page. */
-function useScrolled(scroller: { readonly current: HTMLElement | null }): boolean {
-  const [scrolled, setScrolled] = useState(false);
-  useEffect(() => {
-    const look = () => {
-      const element = scroller.current;
-      setScrolled(element !== null && (element.scrollTop > 4 || element.getBoundingClientRect().top < -4));
-    };
-    // Scrolling does not bubble; this way every box that could move the table is heard.
-    const options = { capture: true, passive: true };
-    document.addEventListener("scroll", look, options);
-    return () => document.removeEventListener("scroll", look, options);
-  }, [scroller]);
-  return scrolled;
 }
 
 /** New rows come above what is read: whoever asks for them wants to see them. The button they were asked by is gone, and its focus. */
