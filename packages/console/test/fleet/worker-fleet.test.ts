@@ -71,6 +71,30 @@ describe("the fleet", () => {
     );
   });
 
+  test("is in a worker's history once, however many consoles see it come and go", async () => {
+    const app = memoryApp();
+    const storeUrl = await sqliteUrl();
+    const first = await (await Watch.open(app, storeUrl)).leads();
+    const second = await Watch.open(app, storeUrl);
+    const statuses = async (): Promise<readonly string[]> =>
+      ((await second.fleet.detail(NAME, { maxAge: 60 }))?.history ?? [])
+        .filter(({ by }) => by === null)
+        .map(({ what }) => what);
+    const worker = await startWorker(app);
+    for (const { fleet } of [first, second]) await until(() => fleet.get(NAME)?.status === "online");
+    await until(async () => (await statuses()).length > 0);
+    await worker.stop();
+    for (const { fleet } of [first, second]) await until(() => fleet.get(NAME)?.status !== "online");
+    await until(async () => (await statuses()).length > 1);
+    // It noticed the same, and writes from now on.
+    await first.close();
+    await second.leads();
+    await startWorker(app);
+    await until(async () => (await statuses()).length > 2);
+    const noted = await statuses();
+    expect(noted.filter((status, at) => status === noted[at + 1])).toEqual([]);
+  });
+
   test("counts what a worker did, and how long it took", async () => {
     const app = memoryApp();
     const watch = await (await Watch.open(app, await sqliteUrl())).leads();

@@ -106,6 +106,21 @@ describeDatabases("stored runs", (place) => {
     expect(await runs.claimUnsent(2000, 5000)).toEqual([]);
   });
 
+  test("are lost when nobody has heard of them for long, and not while they wait, are to be sent, or may be on their way", async () => {
+    const runs = await open();
+    for (const id of ["sent", "unsent"]) await runs.add(newRun(id), NOW);
+    await runs.add(newRun("waiting", { callJson: null }), LATER);
+    await runs.sent("sent");
+    const lose = async (id: string, sentBeforeMs: number): Promise<string | undefined> =>
+      (await runs.lose(id, { sentBeforeMs, nowMs: 9000 }))?.state;
+    expect(await lose("sent", 1000)).toBeUndefined();
+    expect(await lose("unsent", 5000)).toBeUndefined();
+    expect(await lose("waiting", 5000)).toBeUndefined();
+    expect(await lose("sent", 5000)).toBe("LOST");
+    expect(await runs.get("sent")).toMatchObject({ open: false, finishedMs: 9000 });
+    expect(await lose("sent", 5000)).toBeUndefined();
+  });
+
   test("are listed newest first, by state, and counted", async () => {
     const runs = await open();
     for (const id of ["a", "b", "c"]) await runs.add(newRun(id), NOW);

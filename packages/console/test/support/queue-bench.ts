@@ -32,6 +32,7 @@ export class QueueBench {
       () => bench.watch.close(),
     );
     await bench.watch.start();
+    await bench.watch.leads();
     return bench;
   }
 

@@ -4,6 +4,8 @@ import type { WorkerStore } from "../store/worker-store.js";
 const KEPT_MS = 15_000;
 /** Notes kept at most. */
 const MOST_KEPT = 10_000;
+/** Milliseconds within which consoles notice the same. */
+const SAME_MS = 5_000;
 
 interface Note {
   readonly name: string;
@@ -13,14 +15,14 @@ interface Note {
 
 /**
  * When workers came and went, in their history. All consoles of a store notice; the one that writes events writes this too, and another
- * one that takes its place writes what it noticed meanwhile.
+ * one that takes its place writes what it noticed and is missing.
  */
 export class StatusHistory {
-  readonly #store: Pick<WorkerStore, "note">;
+  readonly #store: Pick<WorkerStore, "note" | "history">;
   readonly #isLeader: () => boolean;
   #kept: Note[] = [];
 
-  constructor(options: { readonly store: Pick<WorkerStore, "note">; readonly isLeader: () => boolean }) {
+  constructor(options: { readonly store: Pick<WorkerStore, "note" | "history">; readonly isLeader: () => boolean }) {
     this.#store = options.store;
     this.#isLeader = options.isLeader;
   }
@@ -37,7 +39,13 @@ export class StatusHistory {
     if (this.#kept.length === 0) return;
     this.#kept = this.#kept.filter(({ atMs }) => nowMs - atMs < KEPT_MS);
     if (!this.#isLeader()) return;
-    for (const note of this.#kept.splice(0)) await this.#write(note);
+    for (const note of this.#kept.splice(0)) if (!(await this.#isThere(note))) await this.#write(note);
+  }
+
+  /** Whether the one before has written it. */
+  async #isThere({ name, status, atMs }: Note): Promise<boolean> {
+    const written = await this.#store.history(name);
+    return written.some((entry) => entry.by === null && entry.what === status && Math.abs(entry.atMs - atMs) < SAME_MS);
   }
 
   async #write({ name, atMs, status }: Note): Promise<void> {

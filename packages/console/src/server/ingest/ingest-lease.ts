@@ -1,3 +1,4 @@
+import { readFileSync, readlinkSync } from "node:fs";
 import { hostname } from "node:os";
 import { newId } from "lovage/internal";
 import type { Database, Statement } from "../store/database.js";
@@ -31,8 +32,8 @@ export interface IngestLeaseOptions {
 
 /**
  * One console ingests at a time. The holder counts up `beat` in the lease's row; who stands by takes the lease when that has stood still
- * for ten seconds of its own monotonic clock, so that clocks that disagree do no harm. A holder of this very host whose process is gone,
- * or was this process's id before, is not waited for: a console that was killed goes on at once when it is started again.
+ * for ten seconds of its own monotonic clock, so that clocks that disagree do no harm. A holder whose process would be seen here, and is
+ * gone, is not waited for: a console that was killed goes on at once when it is started again.
  */
 export class IngestLease {
   readonly #database: Database;
@@ -45,7 +46,7 @@ export class IngestLease {
   constructor(options: IngestLeaseOptions) {
     this.#database = options.database;
     this.#monotonic = options.monotonic ?? (() => performance.now() / 1000);
-    this.#owner = options.owner ?? `${process.pid}@${hostname()}/${startedMs()}/${newId()}`;
+    this.#owner = options.owner ?? `${process.pid}@${processSpace()}/${startedMs()}/${newId()}`;
     this.#isAlive = options.isAlive ?? isProcessAlive;
   }
 
@@ -122,10 +123,23 @@ export class IngestLease {
 
   #isOfDeadProcess(owner: string): boolean {
     const match = /^(\d+)@(.+)\/(\d+)\/[^/]*$/.exec(owner);
-    if (!match || match[2] !== hostname()) return false;
+    if (!match || match[2] !== processSpace()) return false;
     const pid = Number(match[1]);
-    // In a container that was started again the console often has the same id; a neighbour in this very process has its start too.
+    // An id may be given again; a neighbour in this very process has its start too.
     return pid === process.pid ? Number(match[3]) !== startedMs() : !this.#isAlive(pid);
+  }
+}
+
+/**
+ * Where ids of processes tell them apart, without a slash: this host, this boot of it and, as in containers that share their host's name,
+ * this namespace. Sources: proc_sys_kernel(5), random/boot_id; pid_namespaces(7), /proc/pid/ns/pid. Elsewhere than on Linux the host's name.
+ */
+export function processSpace(): string {
+  try {
+    const boot = readFileSync("/proc/sys/kernel/random/boot_id", "utf8").trim();
+    return `${hostname()} ${boot} ${readlinkSync("/proc/self/ns/pid")}`;
+  } catch {
+    return hostname();
   }
 }
 

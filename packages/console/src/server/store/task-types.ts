@@ -62,7 +62,6 @@ async function readNames(database: Database, sinceMs: number): Promise<string[]>
     if (rows.length < MOST_NAMES) break;
     await setImmediate();
   }
-  // In the database's own order, by which ranges of them are read: the sort keeps it among those that stay.
   const last = new Set([...found].sort((one, other) => other.lastMs - one.lastMs).slice(0, MOST_TYPES));
   return found.filter((each) => last.has(each)).map(({ name }) => name);
 }
