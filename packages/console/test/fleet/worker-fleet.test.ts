@@ -179,6 +179,23 @@ describe("the fleet", () => {
     expect(watch.fleet.get(NAME)?.status).toBe("offline");
   });
 
+  test("leaves a worker gone when a beat comes late that it sent before it went", async () => {
+    const app = memoryApp();
+    const watch = await (await Watch.open(app, await sqliteUrl())).leads();
+    const sent = Date.now() / 1000;
+    const say = (type: string, timestamp: number): object => ({ type, hostname: "ghost@x", timestamp, freq: 60 });
+    await publishEvents(app, [say("worker-online", sent - 3), say("worker-offline", sent)]);
+    await until(() => watch.fleet.get("ghost@x")?.status === "offline");
+    await publishEvents(app, [
+      say("worker-heartbeat", sent - 1),
+      { ...say("worker-online", sent), hostname: "next@x" },
+    ]);
+    await until(() => watch.fleet.get("next@x")?.status === "online");
+    expect(watch.fleet.get("ghost@x")?.status).toBe("offline");
+    await publishEvents(app, [say("worker-heartbeat", sent + 1)]);
+    await until(() => watch.fleet.get("ghost@x")?.status === "online");
+  });
+
   test("counts all that a worker has reserved, though it keeps a part of the list", async () => {
     const app = memoryApp();
     const watch = await (await Watch.open(app, await sqliteUrl())).leads();

@@ -41,6 +41,8 @@ export class KnownWorker {
   #lastBeatMs: number | null = null;
   #figuresMs: number | null = null;
   #saidGoodbye = false;
+  /** Unix seconds of its own clock. */
+  #goodbyeSent = 0;
   #active: number | null = null;
   #processed: number | null = null;
   #load: readonly number[] = [];
@@ -97,8 +99,11 @@ export class KnownWorker {
 
   /** A `worker-online`, `worker-heartbeat` or `worker-offline` event. */
   heardBeat(type: string, fields: Fields, sentSeconds: number, now: Instant): void {
+    // By its own clock: a beat that was on its way when it said goodbye is no sign of life.
+    if (this.#saidGoodbye && type === "worker-heartbeat" && sentSeconds <= this.#goodbyeSent) return;
     this.isChanged = true;
     this.#saidGoodbye = type === "worker-offline";
+    if (this.#saidGoodbye) this.#goodbyeSent = sentSeconds;
     this.#beat = now;
     this.#lastBeatMs = now.ms;
     const frequency = numberOf(fields.freq);
