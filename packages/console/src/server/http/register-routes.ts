@@ -186,7 +186,7 @@ function begin(
   const seconds = route.definition.deadline ?? DEADLINE_SECONDS;
   const late = new AbortController();
   const tooLate = (): ApiError =>
-    new ApiError(504, DEADLINE_EXCEEDED, `this was not done within ${seconds} s; it may go on`);
+    new ApiError(504, "deadline_exceeded", `this was not done within ${seconds} s; it may go on`);
   const timer = setTimeout(() => late.abort(tooLate()), seconds * 1000);
   const signal = AbortSignal.any([request.signal, late.signal]);
   const done = route.handle({ ...request, signal });
@@ -194,8 +194,6 @@ function begin(
   return { done, inTime };
 }
 
-const DEADLINE_EXCEEDED = "deadline_exceeded";
-
 function isTooLate(error: unknown): boolean {
-  return error instanceof ApiError && error.code === DEADLINE_EXCEEDED;
+  return error instanceof ApiError && error.code === "deadline_exceeded";
 }
