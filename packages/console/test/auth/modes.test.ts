@@ -18,7 +18,12 @@ describe("a console that everybody or nobody could use refuses to start", () => 
     ],
     ["without logins on an address of the network", { auth: "none", host: "192.168.1.5" }, "console_needs_auth", /./],
     ["without logins on a name", { auth: "none", host: "console.example" }, "console_needs_auth", /./],
-    ["with logins and no user", { auth: "basic" }, "console_no_users", /hash-password.*LOVAGE_CONSOLE_USERS/],
+    [
+      "with logins and no user",
+      { auth: "basic" },
+      "console_no_users",
+      /LOVAGE_CONSOLE_USERS="\$\(lovage console hash-password/,
+    ],
     ["with logins and users of a proxy only", { auth: "basic", users: ["ann:admin"] }, "console_no_users", /./],
     ["with a header anybody could send", { auth: "header" }, "console_needs_trust_proxy", /--trust-proxy/],
     [
