@@ -116,7 +116,7 @@ export class LovageConsole {
     const accounts = new AccountBook({ database, users: options.users });
     const throttle = new LoginThrottle({ database });
     const metrics = new ConsoleMetrics({ ingest, fleet, queues, jobs, live, database, logger });
-    const health = new ConsoleHealth({ app, queues, database, logger });
+    const health = new ConsoleHealth({ app, queues, database, logger, ingests: () => ingest.status.leader });
     this.parts = {
       app,
       hasApp,

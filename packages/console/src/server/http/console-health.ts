@@ -16,6 +16,7 @@ export class ConsoleHealth implements Health, Service {
   readonly #queues: Pick<QueueWatch, "state" | "capabilities">;
   readonly #database: Database;
   readonly #logger: Logger;
+  readonly #ingests: () => boolean;
   readonly #stopping = new AbortController();
   #backendCapabilities: Readonly<Record<string, unknown>> = {};
   #looking: Promise<void> | undefined;
@@ -27,7 +28,10 @@ export class ConsoleHealth implements Health, Service {
     readonly queues: Pick<QueueWatch, "state" | "capabilities">;
     readonly database: Database;
     readonly logger: Logger;
+    /** Whether this console writes what happens, all the time. */
+    readonly ingests: () => boolean;
   }) {
+    this.#ingests = parts.ingests;
     this.#app = parts.app;
     this.#queues = parts.queues;
     this.#database = parts.database;
@@ -86,10 +90,11 @@ export class ConsoleHealth implements Health, Service {
     try {
       const late = (): Error => new Error(`the store did not answer within ${STORE_SECONDS} s`);
       await withDeadline(this.#database.get({ sql: "SELECT 1 AS here" }), STORE_SECONDS, late);
-      // One that is locked or full is still read; how its last write went, it remembers itself. Who stands by while another console
-      // ingests may write nothing for long: so it is tried.
+      // One that is locked or full is still read; how its last write went, it remembers itself. What is ingested is written again and
+      // again, and a row may still fit where that does not. Who stands by meanwhile may write nothing for long: so it is tried.
       const { trouble } = this.#database;
       if (trouble === null) return null;
+      if (this.#ingests()) return maskUrls(trouble);
       await withDeadline(this.#tryWriting(), STORE_SECONDS, () => new Error(trouble));
       return null;
     } catch (error) {
