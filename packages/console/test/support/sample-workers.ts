@@ -1,5 +1,5 @@
+import { totalsOf } from "../../src/api/worker-totals.js";
 import type { WorkerDetail, WorkerList, WorkerSummary } from "../../src/api/workers.js";
-import { totalsOf } from "../../src/server/fleet/worker-totals.js";
 
 const NAMES = [
   "celery@web-1.eu-west.internal",
@@ -54,7 +54,7 @@ export function sampleWorkers(now: Date): WorkerSummary[] {
 /** As `GET workers?offline=true` answers. */
 export function sampleWorkerList(now: Date): WorkerList {
   const items = sampleWorkers(now);
-  return { items, totals: totalsOf(items, items.length) };
+  return { items, totals: { ...totalsOf(items), known: items.length } };
 }
 
 const TASKS = ["shop.orders.charge", "mail.send_receipt", "images.resize", "reports.nightly_export"];

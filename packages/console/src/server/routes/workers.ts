@@ -1,5 +1,6 @@
 import { z } from "@hono/zod-openapi";
 import { type ActionOutcome, ActionReply } from "../../api/common.js";
+import { totalsOf } from "../../api/worker-totals.js";
 import {
   AddConsumer,
   AutoscaleChange,
@@ -18,7 +19,6 @@ import {
   type WorkerSummary,
   Workers,
 } from "../../api/workers.js";
-import { totalsOf } from "../fleet/worker-totals.js";
 import type { ConsoleParts } from "../parts.js";
 import { ApiError, type Route, route, type User } from "../route.js";
 import {
@@ -56,7 +56,7 @@ const listWorkers = route(
   async ({ parts, query }) => {
     const asksOffline = query.offline || listed(query.status)?.includes("offline") === true;
     const items = parts.fleet.list({ offline: asksOffline }).filter((worker) => isListed(worker, query));
-    return { items, totals: totalsOf(items, parts.fleet.list({ offline: true }).length) };
+    return { items, totals: { ...totalsOf(items), known: parts.fleet.list({ offline: true }).length } };
   },
 );
 

@@ -1,5 +1,6 @@
 import { Button, NativeSelect } from "@mantine/core";
 import { useMemo } from "react";
+import { totalsOf } from "../../api/worker-totals.js";
 import type { WorkerList, WorkerSummary } from "../../api/workers.js";
 import { useApi } from "../api/use-api.js";
 import { useOpenPath } from "../components/app-link.js";
@@ -22,7 +23,6 @@ import {
   mergeWorkers,
   showsOffline,
   sortWorkers,
-  totalsOf,
   WORKER_FILTER_KEYS,
   type WorkerFilter,
 } from "./workers/worker-list.js";

@@ -24,24 +24,6 @@ export function showsOffline({ offline, status }: WorkerFilter): boolean {
   return offline === "1" || status?.split(",").includes("offline") === true;
 }
 
-/** Figures of workers that are online; those of others are from then, and never added to ones of now. */
-export function totalsOf(workers: readonly WorkerSummary[]): Omit<WorkerList["totals"], "known"> {
-  const online = workers.filter(({ status }) => status === "online");
-  const sum = (of: (worker: WorkerSummary) => number | null) =>
-    online.reduce((total, worker) => total + (of(worker) ?? 0), 0);
-  return {
-    online: online.length,
-    slots: sum(({ slots }) => slots),
-    busy: sum(({ busy }) => busy),
-    active: sum(({ active }) => active),
-    reserved: sum(({ reserved }) => reserved),
-    processed: sum(({ processed }) => processed),
-    succeeded: sum(({ succeeded }) => succeeded),
-    failed: sum(({ failed }) => failed),
-    retried: sum(({ retried }) => retried),
-  };
-}
-
 const STATUS_ORDER: Readonly<Record<WorkerSummary["status"], number>> = { online: 0, silent: 1, offline: 2 };
 
 /** Sorted by a column, `-` before it for descending. */

@@ -1,8 +1,8 @@
 import type { ReactNode } from "react";
+import type { totalsOf } from "../../../api/worker-totals.js";
 import { AppLink } from "../../components/app-link.js";
 import { short, whole } from "../../components/table-texts.js";
 import { paths } from "../../paths.js";
-import type { totalsOf } from "./worker-list.js";
 
 type Totals = ReturnType<typeof totalsOf>;
 

@@ -1,13 +1,12 @@
-import type { WorkerList, WorkerSummary } from "../../api/workers.js";
+import type { WorkerList, WorkerSummary } from "./workers.js";
 
 /** Sums over those that are online. Figures of workers that have gone silent are from then: they are not added up. */
-export function totalsOf(items: readonly WorkerSummary[], known: number): WorkerList["totals"] {
-  const online = items.filter(({ status }) => status === "online");
+export function totalsOf(workers: readonly WorkerSummary[]): Omit<WorkerList["totals"], "known"> {
+  const online = workers.filter(({ status }) => status === "online");
   const sum = (of: (worker: WorkerSummary) => number | null): number =>
     online.reduce((total, worker) => total + (of(worker) ?? 0), 0);
   return {
     online: online.length,
-    known,
     slots: sum(({ slots }) => slots),
     busy: sum(({ busy }) => busy),
     active: sum(({ active }) => active),
