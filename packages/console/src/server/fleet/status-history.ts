@@ -39,7 +39,11 @@ export class StatusHistory {
     if (this.#kept.length === 0) return;
     this.#kept = this.#kept.filter(({ atMs }) => nowMs - atMs < KEPT_MS);
     if (!this.#isLeader()) return;
-    for (const note of this.#kept.splice(0)) if (!(await this.#isThere(note))) await this.#write(note);
+    for (let next = this.#kept[0]; next; next = this.#kept[0]) {
+      if (!(await this.#isThere(next))) await this.#write(next);
+      // Only now: what the store did not take is tried again.
+      this.#kept = this.#kept.filter((note) => note !== next);
+    }
   }
 
   /** Whether the one before has written it. */

@@ -440,9 +440,10 @@ export class WorkerFleet implements Fleet, Service {
   async #look(): Promise<void> {
     const now = this.#now();
     for (const worker of this.#workers.values()) this.#noteStatus(worker, now);
-    await this.#statuses.writeKept(now.ms);
     this.#welcomeArrivals();
     this.#inspectWhenDue(now);
+    // What needs the store comes last: one that is away keeps nobody from being asked.
+    await this.#statuses.writeKept(now.ms);
     if (now.monotonic - this.#savedAt < SAVE_EVERY) return;
     this.#savedAt = now.monotonic;
     this.#gauge(now);
