@@ -13,6 +13,7 @@ import { WorkerStore } from "../store/worker-store.js";
 import { Inspection } from "./inspection.js";
 import { type Instant, KnownWorker } from "./known-worker.js";
 import { StatusHistory } from "./status-history.js";
+import { WorkerOrders } from "./worker-orders.js";
 import { ALL_QUESTIONS, DETAIL_QUESTIONS, QUICK_QUESTIONS, wordsOf } from "./worker-replies.js";
 
 /** Seconds between two looks at who has fallen silent. */
@@ -47,8 +48,6 @@ export interface WorkerFleetOptions {
   readonly now?: () => Instant;
 }
 
-/** Commands that nobody answers. Source: celery-protocol 9.2. */
-const UNANSWERED: ReadonlySet<string> = new Set(["shutdown", "heartbeat"]);
 /** Who did it, where the console acts by itself. */
 const CONSOLE_USER = "console";
 
@@ -63,6 +62,7 @@ export class WorkerFleet implements Fleet, Service {
   readonly #statuses: StatusHistory;
   readonly #control: Control;
   readonly #inspection: Inspection;
+  readonly #orders: WorkerOrders;
   readonly #workers = new Map<string, KnownWorker>();
   readonly #listeners = new Set<(worker: WorkerSummary, change: WorkerChange) => void>();
   readonly #stopping = new AbortController();
@@ -87,6 +87,15 @@ export class WorkerFleet implements Fleet, Service {
       control: this.#control,
       guard: new ContentsGuard({ redact: app.redact, logger }),
       timeout: inspectTimeout,
+    });
+    this.#orders = new WorkerOrders({
+      control: this.#control,
+      store: this.#store,
+      workers: this.#workers,
+      logger,
+      inspectTimeout,
+      now: () => this.#now(),
+      sent: (method, names) => this.#outdate(method, names),
     });
   }
 
@@ -265,57 +274,14 @@ export class WorkerFleet implements Fleet, Service {
     destination: readonly string[] | undefined,
     by: string,
   ): Promise<readonly ActionOutcome[]> {
-    const now = this.#now();
-    const isThere = (name: string): boolean =>
-      this.#workers.get(name)?.statusAt(now) !== "offline" && this.#workers.has(name);
-    const asked = destination ?? [...this.#workers.keys()].filter(isThere);
-    const there = asked.filter(isThere);
-    const away = asked.filter((name) => !isThere(name));
-    const isForSomebody = destination === undefined || there.length > 0;
-    const outcomes = isForSomebody
-      ? await this.#send(method, args, there, destination === undefined).finally(() => this.#outdate(method, there))
-      : [];
-    const all = [
-      ...outcomes,
-      ...away.map(
-        (target): ActionOutcome => ({
-          target,
-          outcome: "skipped",
-          detail: this.#workers.has(target) ? "it is offline" : "no worker of this name is known",
-        }),
-      ),
-    ];
-    const known = outcomes.filter(({ target }) => this.#workers.has(target));
-    await this.#noteOrder(method, args, by, known);
-    return all;
-  }
-
-  /** `toAll`: also to those that were not heard of, or not lately. One whose heartbeat is late may have heard it all the same. */
-  async #send(
-    method: string,
-    args: Readonly<Record<string, unknown>>,
-    names: readonly string[],
-    toAll: boolean,
-  ): Promise<readonly ActionOutcome[]> {
-    const target = toAll ? { expected: names } : { destination: names };
-    if (UNANSWERED.has(method)) {
-      await this.#control.broadcast(method, args, toAll ? {} : { destination: names });
-      return names.map((target) => ({
-        target,
-        outcome: "done",
-        detail: "it was told; this command has no answer",
-      }));
-    }
-    const replies = await this.#control.ask(method, args, { ...target, timeout: this.#options.inspectTimeout });
-    return [...new Set([...names, ...replies.keys()])].map((target) => {
-      const reply = replies.get(target);
-      if (reply === undefined) {
-        return { target, outcome: "no-answer", detail: `no answer within ${this.#options.inspectTimeout} s` };
-      }
-      const { refused, text } = wordsOf(reply);
-      this.#learnFrom(method, target, refused);
-      return { target, outcome: refused ? "refused" : "done", detail: text };
-    });
+    const outcomes = await this.#orders.give({ method, args, destination, by });
+    const done = outcomes.filter(({ target, outcome }) => outcome === "done" && this.#workers.has(target));
+    if (done.length === 0 || QUIET.has(method)) return outcomes;
+    const asked = done.map(({ target }) => target);
+    this.#background(this.#ask(asked));
+    // Processes take their time to come and go: the answer said that they will.
+    if (SLOW.has(method)) this.#background(sleep(1, this.#stopping.signal).then(() => this.#ask(asked)));
+    return outcomes;
   }
 
   /** Figures from before an order are not true after it: whoever asks for them from now on has the workers asked anew. */
@@ -326,39 +292,6 @@ export class WorkerFleet implements Fleet, Service {
       const worker = this.#workers.get(name);
       if (worker) worker.hasNewOrder = true;
     }
-  }
-
-  #learnFrom(method: string, name: string, refused: boolean): void {
-    if (refused || !(method === "enable_events" || method === "disable_events")) return;
-    this.#workers.get(name)?.setEvents(method === "enable_events");
-  }
-
-  /** What was sent is part of a worker's history; its figures are others then. */
-  async #noteOrder(
-    method: string,
-    args: Readonly<Record<string, unknown>>,
-    by: string,
-    outcomes: readonly ActionOutcome[],
-  ): Promise<void> {
-    const what = [method, ...Object.entries(args).map(([name, value]) => `${name}=${shortText(value)}`)].join(" ");
-    const atMs = this.#now().ms;
-    const notes = outcomes.map(({ target, outcome, detail }) =>
-      this.#store.note(target, {
-        atMs,
-        what: keptText(what, 500),
-        by,
-        outcome: keptText(`${outcome}: ${detail}`, 500),
-      }),
-    );
-    for (const note of await Promise.allSettled(notes)) {
-      if (note.status === "rejected")
-        this.#logger.warn("a worker's history could not be written", { error: String(note.reason) });
-    }
-    const asked = outcomes.filter(({ outcome }) => outcome === "done").map(({ target }) => target);
-    if (asked.length === 0 || QUIET.has(method)) return;
-    this.#background(this.#ask(asked));
-    // Processes take their time to come and go: the answer said that they will.
-    if (SLOW.has(method)) this.#background(sleep(1, this.#stopping.signal).then(() => this.#ask(asked)));
   }
 
   /** Asks these workers everything, or all of them. Who waits for the same shares the answer. */
@@ -520,8 +453,3 @@ export class WorkerFleet implements Fleet, Service {
 const QUIET: ReadonlySet<string> = new Set(["ping", "query_task", "revoke", "abort", "shutdown"]);
 
 const SLOW: ReadonlySet<string> = new Set(["pool_grow", "pool_shrink", "pool_restart", "autoscale"]);
-
-function shortText(value: unknown): string {
-  const text = typeof value === "string" ? value : (JSON.stringify(value) ?? "");
-  return text.length > 100 ? `${text.slice(0, 99)}…` : text;
-}
